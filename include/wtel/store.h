@@ -1,0 +1,188 @@
+/*
+ * Where calls, trunks and accounts are kept: SQLite for one machine, with nothing
+ * to set up, PostgreSQL for many. One interface, the seed's tables in both.
+ *
+ * The functions here wait for the database and return its answer: for programs,
+ * tools and start-up. A running service (<wtel/service.h>) does its own work
+ * through the same store without waiting.
+ *
+ * Lists come back whole, as one result that the caller frees. Results are
+ * borrowed rows inside it.
+ */
+#ifndef WTEL_STORE_H
+#define WTEL_STORE_H
+
+#include <wtel/call.h>
+#include <wtel/peer.h>
+#include <wtel/trunk.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct wtel_store_options {
+	size_t size;
+	/*
+	 * "sqlite:/path/file.db", "sqlite::memory:" (one process, for tests), "postgresql://user@host:5432/name" or
+	 * "postgresql:" with the rest from libpq's own environment. NULL: wtel_store_default_url().
+	 */
+	const char *url;
+	const char *password;    /* for PostgreSQL, kept out of the URL; NULL: libpq's own sources */
+	int64_t connect_timeout; /* 10 s */
+	int64_t lock_timeout;    /* how long SQLite waits for another process's write, 5 s */
+	size_t max_batch;        /* rows in one write, 1000 */
+	int64_t max_delay;       /* how long a change may wait for company, 20 ms */
+	size_t max_queue;        /* changes held while the database is away, 1 000 000 */
+	wtel_log_fn *log;
+	void *log_user;
+};
+#define WTEL_STORE_OPTIONS_INIT \
+	{sizeof(struct wtel_store_options), NULL, NULL, 10000000, 5000000, 1000, 20000, 1000000, NULL, NULL}
+
+struct wtel_store;
+
+/* Opens and waits for the connection. Caller closes. WTEL_ECONFIG for the URL, WTEL_ESTORE for the database, sentence in *detail. */
+WTEL_API int wtel_store_open(struct wtel_store **out, const struct wtel_store_options *options,
+			     const struct wtel_allocator *allocator, struct wtel_detail *detail) WTEL_MUST_CHECK;
+
+/* Writes what is queued, then closes. NULL is allowed. */
+WTEL_API void wtel_store_close(struct wtel_store *store);
+
+/* What the last failed call of this store says. Borrowed until the next call. */
+WTEL_API const struct wtel_detail *wtel_store_error(const struct wtel_store *store);
+
+/* "sqlite" or "postgresql". */
+WTEL_API const char *wtel_store_backend(const struct wtel_store *store);
+
+/* ---- schema ----------------------------------------------------------- */
+
+/*
+ * Brings the schema up to date; repeatable, and safe when many processes do it at once. With the platform's tables (usuarios,
+ * campanas, base_campanas) there come foreign keys. `progress` (may be NULL) hears of each step.
+ */
+WTEL_API int wtel_store_migrate(struct wtel_store *store, wtel_log_fn *progress, void *user) WTEL_MUST_CHECK;
+
+/* *version: what the database has; *wanted: what this library wants. 0 if the database is empty. */
+WTEL_API int wtel_store_schema(struct wtel_store *store, int *version, int *wanted) WTEL_MUST_CHECK;
+
+/* ---- trunks ----------------------------------------------------------- */
+
+struct wtel_trunk_list {
+	size_t count;
+	const struct wtel_trunk *trunks;
+};
+
+/* All, by priority and id; for a campaign (not 0) only its own, by their priority there. Caller frees. */
+WTEL_API int wtel_store_trunks(struct wtel_store *store, struct wtel_trunk_list **out, int64_t campaign_id) WTEL_MUST_CHECK;
+WTEL_API void wtel_trunk_list_free(struct wtel_trunk_list *list);
+
+/* `trunk->id` 0 adds and gives *id; otherwise changes all columns of that row but statistics. A NULL password leaves the old one.
+ * Errors of wtel_trunk_check(); WTEL_EEXISTS for the name; WTEL_ENOTFOUND. */
+WTEL_API int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wtel_trunk *trunk) WTEL_MUST_CHECK;
+
+/* WTEL_ENOTFOUND; WTEL_ESTATE while calls are on it. Its past calls keep their rows. */
+WTEL_API int wtel_store_trunk_remove(struct wtel_store *store, int64_t id) WTEL_MUST_CHECK;
+
+/* Name or number -> id. WTEL_ENOTFOUND. */
+WTEL_API int wtel_store_trunk_find(struct wtel_store *store, int64_t *id, const char *name_or_id) WTEL_MUST_CHECK;
+
+/* Assigns a trunk to a campaign, or changes its priority there (1 to 100). `priority` 0 takes it away. */
+WTEL_API int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority) WTEL_MUST_CHECK;
+
+/* ---- calls ------------------------------------------------------------ */
+
+struct wtel_call_list {
+	size_t count;  /* rows here */
+	int64_t total; /* rows that match, without limit */
+	const struct wtel_call *calls;
+	/* Per call, from the platform's tables where they exist, else "". */
+	const char *const *campaign_names;
+	const char *const *lead_names;
+};
+
+struct wtel_call_filter {
+	size_t size;
+	int64_t limit;  /* 50; at most 10 000 */
+	int64_t offset;
+	int64_t agent_id;    /* 0: any */
+	int64_t campaign_id; /* 0: any */
+	int64_t trunk_id;    /* 0: any */
+	int64_t from;        /* start_time, wall microseconds, inclusive; 0: open */
+	int64_t until;       /* exclusive; 0: open */
+	enum wtel_disposition disposition; /* NONE: any */
+	bool active;         /* only those without end_time */
+};
+#define WTEL_CALL_FILTER_INIT \
+	{sizeof(struct wtel_call_filter), 50, 0, 0, 0, 0, 0, 0, WTEL_DISPOSITION_NONE, false}
+
+/* Newest first, without legs. Caller frees. */
+WTEL_API int wtel_store_calls(struct wtel_store *store, struct wtel_call_list **out,
+			      const struct wtel_call_filter *filter) WTEL_MUST_CHECK;
+
+/* One call with its legs. WTEL_ENOTFOUND. Caller frees. */
+WTEL_API int wtel_store_call(struct wtel_store *store, struct wtel_call_list **out, const char *call_id) WTEL_MUST_CHECK;
+WTEL_API void wtel_call_list_free(struct wtel_call_list *list);
+
+/* The seed's statistics of finished calls. Seconds; answer_rate in hundredths of a percent (8000 = "80.00"). */
+struct wtel_call_stats {
+	int64_t total_calls;
+	int64_t by_disposition[WTEL_DISPOSITIONS]; /* by enum wtel_disposition */
+	int64_t total_duration;
+	int64_t total_billsec;
+	int64_t average_duration; /* rounded half up, over total_calls */
+	int64_t average_billsec;  /* rounded half up, over answered calls */
+	int64_t answer_rate;
+};
+
+/* Of `filter`, limit, offset and active are not used. */
+WTEL_API int wtel_store_stats(struct wtel_store *store, struct wtel_call_stats *out,
+			      const struct wtel_call_filter *filter) WTEL_MUST_CHECK;
+
+/* ---- reservation and writing: what the service does, for programs that bring their own loop ---- */
+
+/*
+ * Chooses the best trunk (of the campaign if it has any, otherwise of all) and books `call` on it in one atomic operation: a row in `calls`
+ * without end. Of `call` are read: call_id, direction, agent_id, campaign_id, lead_id, caller_number,
+ * callee_number, start. *trunk_id and *row_id are given. WTEL_ENOTRUNK ("No trunks available"), WTEL_EEXISTS (call_id).
+ */
+WTEL_API int wtel_store_reserve(struct wtel_store *store, int64_t *trunk_id, int64_t *row_id,
+				const struct wtel_call *call) WTEL_MUST_CHECK;
+
+/*
+ * Queues the call's present state, legs included; written together with others within max_delay by wtel_store_flush() or the
+ * service. Idempotent: a row once ended stays ended, and its trunk's statistics count it once. Copied. WTEL_EOVERFLOW.
+ */
+WTEL_API int wtel_store_write(struct wtel_store *store, const struct wtel_call *call) WTEL_MUST_CHECK;
+
+/* Waits until everything queued is durable. */
+WTEL_API int wtel_store_flush(struct wtel_store *store) WTEL_MUST_CHECK;
+
+/* ---- accounts --------------------------------------------------------- */
+
+struct wtel_peer_list {
+	size_t count;
+	const struct wtel_peer *peers;
+};
+
+/* By extension. Caller frees. */
+WTEL_API int wtel_store_peers(struct wtel_store *store, struct wtel_peer_list **out) WTEL_MUST_CHECK;
+WTEL_API void wtel_peer_list_free(struct wtel_peer_list *list);
+
+/*
+ * Creates the account: the first free user name of that person and the next free extension from 1001 up. `secret` receives the plain secret,
+ * once: only its bcrypt hash is kept. *out as a list of one; caller frees. WTEL_EEXISTS if the user has one.
+ */
+WTEL_API int wtel_store_peer_create(struct wtel_store *store, struct wtel_peer_list **out,
+				    char secret[WTEL_PEER_SECRET_SIZE], int64_t user_id, struct wtel_slice first_name,
+				    struct wtel_slice last_name) WTEL_MUST_CHECK;
+
+/* By user_id. WTEL_ENOTFOUND. */
+WTEL_API int wtel_store_peer_set_status(struct wtel_store *store, int64_t user_id, enum wtel_peer_status status) WTEL_MUST_CHECK;
+
+/* A new secret for an account, given once. WTEL_ENOTFOUND. */
+WTEL_API int wtel_store_peer_renew(struct wtel_store *store, char secret[WTEL_PEER_SECRET_SIZE], int64_t user_id) WTEL_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

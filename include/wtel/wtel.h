@@ -1,0 +1,16 @@
+/*
+ * libwtel: telephony for call centres on Asterisk. All of it but the optional
+ * adapters (<wtel/ev.h>) and the simulator (<wtel/sim.h>).
+ */
+#ifndef WTEL_H
+#define WTEL_H
+
+#include <wtel/ami.h>
+#include <wtel/base.h>
+#include <wtel/call.h>
+#include <wtel/peer.h>
+#include <wtel/service.h>
+#include <wtel/store.h>
+#include <wtel/trunk.h>
+
+#endif
