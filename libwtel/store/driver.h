@@ -25,6 +25,7 @@ struct store_statement {
 	const char *name; /* for errors and for PostgreSQL's prepared statements: unique, [a-z_]+ */
 	const char *sqlite;
 	const char *postgres;
+	bool relaxed; /* it need not survive a loss of power: SQLite does not wait for the disk */
 };
 
 /* A parameter or a column as text in the database's own form; data NULL is SQL's NULL. */
@@ -40,15 +41,25 @@ struct store_rows {
 };
 
 /*
- * `code` 0 with rows, or WTEL_ESTORE, WTEL_EEXISTS (unique violation), WTEL_ECLOSED (the connection was lost before the
- * answer: it may or may not have happened), WTEL_ENOMEM; `detail` has the database's sentence without parameter values.
+ * `code` 0 with rows, or
+ *   WTEL_EEXISTS    unique violation (SQLSTATE 23505); detail->field is the column where the database names it
+ *   WTEL_ENOTFOUND  foreign key violation (23503): what the row refers to does not exist
+ *   WTEL_ESCHEMA    no such table, column or function (42P01, 42703, 42883): the schema is missing or old
+ *   WTEL_ECLOSED    the connection was lost before the answer: it may or may not have happened
+ *   WTEL_ENOMEM
+ *   WTEL_ESTORE     everything else
+ * `detail` has the database's sentence without parameter values (of PostgreSQL the primary message, never DETAIL).
  */
 typedef void store_done_fn(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user);
 
-/* A call and its legs, copied for a batch. */
+/*
+ * A call and its legs, copied for a batch. Its texts are UTF-8 without NUL and fit their columns: whoever copies sees
+ * to it.
+ */
 struct store_change {
 	struct store_change *next;
 	struct wtel_call call;
+	const char *owner; /* this process in wtel_instances; for rows of wtel_calls that are new */
 };
 
 struct store_driver_ops {
@@ -60,11 +71,15 @@ struct store_driver_ops {
 	void (*close)(struct store_driver *driver);
 
 	/* Copies the parameters. WTEL_ENOMEM, WTEL_EOVERFLOW. `done` (may be NULL) comes from dispatch, never from
-	 * here. */
+	 * here. Every statement is a transaction of its own (in a pipeline: a sync after each), as wtel_reserve() holds
+	 * a lock until its end. Times come back as base_time_parse() reads them, in UTC (PostgreSQL: TimeZone,
+	 * DateStyle ISO). */
 	int (*query)(struct store_driver *driver, const struct store_statement *statement,
 		     const store_value *parameters, size_t count, store_done_fn *done, void *user);
 
-	/* Several statements as one text without parameters or results, in one transaction (migrations). */
+	/* Several statements as one text without parameters or results, in one transaction that the driver begins and
+	 * ends (migrations): the text has no BEGIN and no COMMIT; an error leaves nothing of it. PostgreSQL's NOTICEs
+	 * and WARNINGs in it go to options->log. */
 	int (*script)(struct store_driver *driver, const char *sql, store_done_fn *done, void *user);
 
 	/*

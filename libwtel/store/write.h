@@ -10,14 +10,12 @@
  * 2. `trunks`: total_calls, and successful_calls (ANSWERED) or failed_calls, are counted by exactly those rows that
  * this statement turned from unfinished to ended and that have a trunk; per trunk one update for the batch, in order of
  * id (no deadlocks). total_calls = successful_calls + failed_calls, always.
- * 3. `wtel_calls` (call_id, owner, state, estimated, sip_code, cause, reason, ...): upsert, while 1. changed the row;
+ * 3. `wtel_calls` (id, owner, state, estimated, sip_code, cause, reason, ...): upsert, while 1. changed the row;
  * an owner that is there stays.
- * 4. `wtel_legs` by (call_id, unique_id): upsert; times once known are kept.
+ * 4. `wtel_legs` by (id, unique_id): upsert; times once known are kept.
  *
- * What the schema can do for speed, measured on PostgreSQL 15: `wtel_calls` and `wtel_legs` keyed by calls.id (integer,
- * ascending) instead of the text call_id, and without a foreign key (a statement trigger on DELETE of calls keeps them
- * tidy): 28 us a call instead of 76 for insert, answer and end with two legs; fillfactor 50 on those two and on calls:
- * the answer is then a HOT update.
+ * The tables are in schema_postgres.c and schema_sqlite.c: wtel_calls and wtel_legs are keyed by calls.id, without
+ * foreign keys. start_time, created_at of a row that is there are kept.
  */
 #ifndef STORE_WRITE_H
 #define STORE_WRITE_H

@@ -1,0 +1,240 @@
+#include "store/schema.h"
+
+/*
+ * The four tables have names, types, defaults, enums and indexes of the platform that also writes them; where they
+ * exist already they are taken as they are. "name UNIQUE" and "UNIQUE INDEX idx_... (name)" are one index here: a
+ * constraint under the index's name.
+ *
+ * The lock keeps processes that start at once apart: "IF NOT EXISTS" alone is a race in PostgreSQL.
+ */
+#define LOCK "SET LOCAL client_min_messages = warning;\nSELECT pg_advisory_xact_lock(2004116844, 0);\n"
+
+#define ENUM(name, values)                                                                                             \
+	"DO $$ BEGIN\n"                                                                                                \
+	"  IF to_regtype('" name "') IS NULL THEN CREATE TYPE " name " AS ENUM (" values "); END IF;\n"                \
+	"END $$;\n"
+
+#define TIMES                                                                                                          \
+	"  created_at TIMESTAMPTZ NOT NULL DEFAULT NOW(),\n"                                                           \
+	"  updated_at TIMESTAMPTZ NOT NULL DEFAULT NOW()"
+
+#define ENUMS                                                                                                          \
+	ENUM("enum_trunks_provider", "'twilio', 'vonage', 'bandwidth', 'custom'")                                      \
+	ENUM("enum_trunks_trunk_type", "'sip', 'iax2', 'pjsip'")                                                       \
+	ENUM("enum_trunks_status", "'active', 'inactive', 'maintenance', 'error'")                                     \
+	ENUM("enum_sip_peers_status", "'active', 'inactive', 'disabled'")                                              \
+	ENUM("enum_calls_direction", "'inbound', 'outbound'")                                                          \
+	ENUM("enum_calls_disposition", "'ANSWERED', 'NO ANSWER', 'BUSY', 'FAILED', 'CANCELLED'")
+
+#define TRUNKS                                                                                                         \
+	"CREATE TABLE IF NOT EXISTS trunks (\n"                                                                        \
+	"  id SERIAL PRIMARY KEY,\n"                                                                                   \
+	"  name VARCHAR(100) NOT NULL CONSTRAINT idx_trunks_name UNIQUE,\n"                                            \
+	"  description TEXT,\n"                                                                                        \
+	"  provider enum_trunks_provider NOT NULL,\n"                                                                  \
+	"  trunk_type enum_trunks_trunk_type NOT NULL DEFAULT 'pjsip',\n"                                              \
+	"  host VARCHAR(255) NOT NULL,\n"                                                                              \
+	"  port INTEGER NOT NULL DEFAULT 5060,\n"                                                                      \
+	"  username VARCHAR(100),\n"                                                                                   \
+	"  password VARCHAR(255),\n"                                                                                   \
+	"  from_user VARCHAR(100),\n"                                                                                  \
+	"  from_domain VARCHAR(255),\n"                                                                                \
+	"  max_channels INTEGER NOT NULL DEFAULT 10,\n"                                                                \
+	"  priority INTEGER NOT NULL DEFAULT 10,\n"                                                                    \
+	"  status enum_trunks_status NOT NULL DEFAULT 'active',\n"                                                     \
+	"  registered BOOLEAN NOT NULL DEFAULT false,\n"                                                               \
+	"  last_registered_at TIMESTAMPTZ,\n"                                                                          \
+	"  last_error_at TIMESTAMPTZ,\n"                                                                               \
+	"  last_error_message TEXT,\n"                                                                                 \
+	"  total_calls INTEGER NOT NULL DEFAULT 0,\n"                                                                  \
+	"  successful_calls INTEGER NOT NULL DEFAULT 0,\n"                                                             \
+	"  failed_calls INTEGER NOT NULL DEFAULT 0,\n"                                                                 \
+	"  advanced_settings JSONB DEFAULT '{}',\n" TIMES ");\n"                                                       \
+	"CREATE UNIQUE INDEX IF NOT EXISTS idx_trunks_name ON trunks(name);\n"                                         \
+	"CREATE INDEX IF NOT EXISTS idx_trunks_status_registered ON trunks(status, registered);\n"                     \
+	"CREATE INDEX IF NOT EXISTS idx_trunks_priority_status ON trunks(priority, status);\n"                         \
+	"CREATE INDEX IF NOT EXISTS idx_trunks_provider ON trunks(provider);\n"
+
+#define SIP_PEERS                                                                                                      \
+	"CREATE TABLE IF NOT EXISTS sip_peers (\n"                                                                     \
+	"  id SERIAL PRIMARY KEY,\n"                                                                                   \
+	"  user_id INTEGER NOT NULL UNIQUE,\n"                                                                         \
+	"  sip_username VARCHAR(50) NOT NULL CONSTRAINT idx_sip_peers_username UNIQUE,\n"                              \
+	"  sip_password VARCHAR(255) NOT NULL,\n"                                                                      \
+	"  extension VARCHAR(20) NOT NULL CONSTRAINT idx_sip_peers_extension UNIQUE,\n"                                \
+	"  status enum_sip_peers_status NOT NULL DEFAULT 'active',\n"                                                  \
+	"  registered BOOLEAN NOT NULL DEFAULT false,\n"                                                               \
+	"  last_registered_at TIMESTAMPTZ,\n"                                                                          \
+	"  user_agent VARCHAR(255),\n"                                                                                 \
+	"  ip_address VARCHAR(45),\n" TIMES ");\n"                                                                     \
+	"CREATE UNIQUE INDEX IF NOT EXISTS idx_sip_peers_username ON sip_peers(sip_username);\n"                       \
+	"CREATE UNIQUE INDEX IF NOT EXISTS idx_sip_peers_extension ON sip_peers(extension);\n"                         \
+	"CREATE INDEX IF NOT EXISTS idx_sip_peers_status_registered ON sip_peers(status, registered);\n"
+
+/*
+ * trunk_id came to `calls` by a second migration of the platform. The partial index answers "how many calls are on that
+ * trunk now"; the one by start_time is for history and statistics of all agents. Room is left in the pages because a
+ * call is written about three times: noting the answer then touches no index.
+ */
+#define CALLS                                                                                                          \
+	"CREATE TABLE IF NOT EXISTS calls (\n"                                                                         \
+	"  id SERIAL PRIMARY KEY,\n"                                                                                   \
+	"  call_id VARCHAR(255) NOT NULL CONSTRAINT idx_calls_call_id UNIQUE,\n"                                       \
+	"  agent_id INTEGER,\n"                                                                                        \
+	"  campaign_id INTEGER,\n"                                                                                     \
+	"  lead_id INTEGER,\n"                                                                                         \
+	"  trunk_id INTEGER REFERENCES trunks(id) ON DELETE SET NULL,\n"                                               \
+	"  direction enum_calls_direction NOT NULL,\n"                                                                 \
+	"  caller_number VARCHAR(50),\n"                                                                               \
+	"  callee_number VARCHAR(50),\n"                                                                               \
+	"  start_time TIMESTAMPTZ NOT NULL,\n"                                                                         \
+	"  answer_time TIMESTAMPTZ,\n"                                                                                 \
+	"  end_time TIMESTAMPTZ,\n"                                                                                    \
+	"  duration INTEGER DEFAULT 0,\n"                                                                              \
+	"  billsec INTEGER DEFAULT 0,\n"                                                                               \
+	"  disposition enum_calls_disposition,\n"                                                                      \
+	"  recording_url VARCHAR(500),\n" TIMES ") WITH (fillfactor = 70);\n"                                          \
+	"ALTER TABLE calls ADD COLUMN IF NOT EXISTS trunk_id INTEGER REFERENCES trunks(id) ON DELETE SET NULL;\n"      \
+	"CREATE UNIQUE INDEX IF NOT EXISTS idx_calls_call_id ON calls(call_id);\n"                                     \
+	"CREATE INDEX IF NOT EXISTS idx_calls_agent_starttime ON calls(agent_id, start_time);\n"                       \
+	"CREATE INDEX IF NOT EXISTS idx_calls_campaign_disposition ON calls(campaign_id, disposition);\n"              \
+	"CREATE INDEX IF NOT EXISTS idx_calls_lead_id ON calls(lead_id);\n"                                            \
+	"CREATE INDEX IF NOT EXISTS idx_calls_trunk_id ON calls(trunk_id);\n"                                          \
+	"CREATE INDEX IF NOT EXISTS wtel_calls_open ON calls(trunk_id) WHERE end_time IS NULL;\n"                      \
+	"CREATE INDEX IF NOT EXISTS wtel_calls_start ON calls(start_time);\n"
+
+#define CAMPAIGN_TRUNKS                                                                                                \
+	"CREATE TABLE IF NOT EXISTS campaign_trunks (\n"                                                               \
+	"  id SERIAL PRIMARY KEY,\n"                                                                                   \
+	"  campana_id INTEGER NOT NULL,\n"                                                                             \
+	"  trunk_id INTEGER NOT NULL REFERENCES trunks(id) ON DELETE CASCADE,\n"                                       \
+	"  priority INTEGER NOT NULL DEFAULT 10,\n" TIMES ",\n"                                                        \
+	"  UNIQUE (campana_id, trunk_id)\n"                                                                            \
+	");\n"
+
+/*
+ * Ours, beside the four. wtel_calls has one row per row of `calls` (the same id), wtel_legs one per channel; no foreign
+ * keys, which would double the cost of writing a call: a trigger removes them with their call.
+ */
+#define OURS                                                                                                           \
+	"CREATE TABLE IF NOT EXISTS wtel_calls (\n"                                                                    \
+	"  id INTEGER PRIMARY KEY,\n"                                                                                  \
+	"  owner VARCHAR(32),\n"                                                                                       \
+	"  adopted BOOLEAN NOT NULL DEFAULT false,\n"                                                                  \
+	"  state VARCHAR(16) NOT NULL DEFAULT 'queued',\n"                                                             \
+	"  channel TEXT,\n"                                                                                            \
+	"  estimated BOOLEAN NOT NULL DEFAULT false,\n"                                                                \
+	"  transferred BOOLEAN NOT NULL DEFAULT false,\n"                                                              \
+	"  ringing_time TIMESTAMPTZ,\n"                                                                                \
+	"  cause INTEGER NOT NULL DEFAULT 0,\n"                                                                        \
+	"  sip_code INTEGER NOT NULL DEFAULT 0,\n"                                                                     \
+	"  reason TEXT\n"                                                                                              \
+	") WITH (fillfactor = 70);\n"                                                                                  \
+	"CREATE TABLE IF NOT EXISTS wtel_legs (\n"                                                                     \
+	"  id INTEGER NOT NULL,\n"                                                                                     \
+	"  unique_id VARCHAR(255) NOT NULL,\n"                                                                         \
+	"  channel TEXT,\n"                                                                                            \
+	"  number TEXT,\n"                                                                                             \
+	"  role VARCHAR(16) NOT NULL,\n"                                                                               \
+	"  state INTEGER NOT NULL DEFAULT 0,\n"                                                                        \
+	"  trunk_id INTEGER,\n"                                                                                        \
+	"  start_time TIMESTAMPTZ,\n"                                                                                  \
+	"  ringing_time TIMESTAMPTZ,\n"                                                                                \
+	"  answer_time TIMESTAMPTZ,\n"                                                                                 \
+	"  end_time TIMESTAMPTZ,\n"                                                                                    \
+	"  cause INTEGER NOT NULL DEFAULT 0,\n"                                                                        \
+	"  sip_code INTEGER NOT NULL DEFAULT 0,\n"                                                                     \
+	"  PRIMARY KEY (id, unique_id)\n"                                                                              \
+	") WITH (fillfactor = 70);\n"                                                                                  \
+	"CREATE TABLE IF NOT EXISTS wtel_instances (\n"                                                                \
+	"  id VARCHAR(32) PRIMARY KEY,\n"                                                                              \
+	"  host TEXT NOT NULL,\n"                                                                                      \
+	"  boot TEXT NOT NULL,\n"                                                                                      \
+	"  pid INTEGER NOT NULL,\n"                                                                                    \
+	"  pid_start BIGINT NOT NULL,\n"                                                                               \
+	"  heartbeat TIMESTAMPTZ NOT NULL\n"                                                                           \
+	");\n"                                                                                                         \
+	"CREATE OR REPLACE FUNCTION wtel_calls_removed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"               \
+	"  DELETE FROM wtel_calls w USING removed r WHERE w.id = r.id;\n"                                              \
+	"  DELETE FROM wtel_legs l USING removed r WHERE l.id = r.id;\n"                                               \
+	"  RETURN NULL;\n"                                                                                             \
+	"END $$;\n"                                                                                                    \
+	"DROP TRIGGER IF EXISTS wtel_calls_removed ON calls;\n"                                                        \
+	"CREATE TRIGGER wtel_calls_removed AFTER DELETE ON calls REFERENCING OLD TABLE AS removed\n"                   \
+	"  FOR EACH STATEMENT EXECUTE FUNCTION wtel_calls_removed();\n"
+
+/*
+ * Choosing and booking are one: the lock is held until the row is visible, so that no two processes take the last
+ * channel, and a trunk that looks full is passed without the lock. The commit does not wait for the disk: if the row is
+ * lost with the power, so is the call, or its next change writes the row again.
+ */
+#define RESERVE                                                                                                        \
+	"CREATE OR REPLACE FUNCTION wtel_reserve(p_call_id text, p_direction text, p_agent integer,\n"                 \
+	"    p_campaign integer, p_lead integer, p_caller text, p_callee text, p_start timestamptz, p_owner text,\n"   \
+	"    p_now timestamptz)\n"                                                                                     \
+	"  RETURNS TABLE (trunk_id integer, row_id integer, trunk_name text, settings text) LANGUAGE plpgsql AS $$\n"  \
+	"#variable_conflict use_column\n"                                                                              \
+	"DECLARE\n"                                                                                                    \
+	"  own boolean := EXISTS (SELECT 1 FROM campaign_trunks WHERE campana_id = p_campaign);\n"                     \
+	"  candidate record;\n"                                                                                        \
+	"  made integer;\n"                                                                                            \
+	"BEGIN\n"                                                                                                      \
+	"  PERFORM set_config('synchronous_commit', 'off', true);\n"                                                   \
+	"  PERFORM pg_advisory_xact_lock(2004116844, 1);\n"                                                            \
+	"  FOR candidate IN\n"                                                                                         \
+	"    SELECT t.id, t.name, t.max_channels, t.advanced_settings FROM trunks t\n"                                 \
+	"      LEFT JOIN campaign_trunks c ON c.trunk_id = t.id AND c.campana_id = p_campaign\n"                       \
+	"      WHERE t.status = 'active' AND t.registered AND (c.id IS NOT NULL OR NOT own)\n"                         \
+	"      ORDER BY coalesce(c.priority, t.priority), t.id\n"                                                      \
+	"  LOOP\n"                                                                                                     \
+	"    IF (SELECT count(*) FROM calls c WHERE c.trunk_id = candidate.id AND c.end_time IS NULL)\n"               \
+	"        < candidate.max_channels THEN\n"                                                                      \
+	"      INSERT INTO calls (call_id, agent_id, campaign_id, lead_id, trunk_id, direction, caller_number,\n"      \
+	"          callee_number, start_time, created_at, updated_at)\n"                                               \
+	"        VALUES (p_call_id, p_agent, p_campaign, p_lead, candidate.id, p_direction::enum_calls_direction,\n"   \
+	"          p_caller, p_callee, p_start, p_now, p_now) RETURNING id INTO made;\n"                               \
+	"      INSERT INTO wtel_calls (id, owner) VALUES (made, p_owner);\n"                                           \
+	"      RETURN QUERY SELECT candidate.id, made, candidate.name::text, candidate.advanced_settings::text;\n"     \
+	"      RETURN;\n"                                                                                              \
+	"    END IF;\n"                                                                                                \
+	"  END LOOP;\n"                                                                                                \
+	"END $$;\n"
+
+const char *const store_schema_postgres[STORE_SCHEMA_VERSION] = {
+	LOCK
+	"CREATE TABLE IF NOT EXISTS wtel_schema (\n"
+	"  version INTEGER PRIMARY KEY,\n"
+	"  applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()\n"
+	");\n"
+	"INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SIP_PEERS CALLS CAMPAIGN_TRUNKS OURS RESERVE,
+};
+
+/*
+ * One foreign key, if its table is there and none of that column exists. NOT VALID first: rows written before may refer
+ * to what was removed long ago, and a record is not altered for that; they are validated only if all of them fit.
+ */
+#define ASSOCIATION(table, column, parent, removal)                                                                    \
+	"DO $$ BEGIN\n"                                                                                                \
+	"  IF to_regclass('" parent "') IS NULL OR EXISTS (SELECT 1 FROM pg_constraint c\n"                            \
+	"      JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)\n"                         \
+	"      WHERE c.contype = 'f' AND c.conrelid = '" table "'::regclass AND a.attname = '" column "') THEN\n"      \
+	"    RETURN;\n"                                                                                                \
+	"  END IF;\n"                                                                                                  \
+	"  ALTER TABLE " table " ADD CONSTRAINT " table "_" column "_fkey FOREIGN KEY (" column ") REFERENCES\n"       \
+	"    " parent " (id) ON DELETE " removal " NOT VALID;\n"                                                       \
+	"  IF EXISTS (SELECT 1 FROM " table " x WHERE x." column " IS NOT NULL AND NOT EXISTS\n"                       \
+	"      (SELECT 1 FROM " parent " p WHERE p.id = x." column ")) THEN\n"                                         \
+	"    RAISE WARNING '" table "." column ": rows refer to " parent                                               \
+	" that do not exist; they stay, new ones are checked';\n"                                                      \
+	"  ELSE\n"                                                                                                     \
+	"    ALTER TABLE " table " VALIDATE CONSTRAINT " table "_" column "_fkey;\n"                                   \
+	"  END IF;\n"                                                                                                  \
+	"EXCEPTION WHEN undefined_column OR invalid_foreign_key OR datatype_mismatch OR insufficient_privilege THEN\n" \
+	"  RAISE WARNING '" table "." column ": no foreign key to " parent ": %', SQLERRM;\n"                          \
+	"END $$;\n"
+
+const char store_associations_postgres[] = LOCK ASSOCIATION("sip_peers", "user_id", "usuarios", "CASCADE")
+	ASSOCIATION("calls", "agent_id", "usuarios", "SET NULL")
+		ASSOCIATION("calls", "campaign_id", "campanas", "SET NULL")
+			ASSOCIATION("calls", "lead_id", "base_campanas", "SET NULL")
+				ASSOCIATION("campaign_trunks", "campana_id", "campanas", "CASCADE");
