@@ -146,6 +146,10 @@ typedef void wtel_action_fn(int code, const struct wtel_ami_message *message, vo
 WTEL_API int wtel_service_action(struct wtel_service *service, struct wtel_ami_action *action, int64_t timeout,
 				 wtel_action_fn *item, wtel_action_fn *done, void *user) WTEL_MUST_CHECK;
 
+/* Every trusted event as it came, before calls change by it; `event` is borrowed for the length of the call. NULL: no more. */
+typedef void wtel_event_fn(const struct wtel_ami_event *event, int64_t wall, void *user);
+WTEL_API void wtel_service_on_event(struct wtel_service *service, wtel_event_fn *event, void *user);
+
 /* Active calls; see wtel_tracker_find() and wtel_tracker_walk(). Borrowed until the next call on the service. */
 WTEL_API const struct wtel_call *wtel_service_call(struct wtel_service *service, const char *name);
 WTEL_API const struct wtel_call *wtel_service_walk(struct wtel_service *service, size_t *position);

@@ -1,0 +1,123 @@
+/*
+ * wtelctl: parses arguments, calls the public API, prints. Nothing here knows the
+ * inside of the library.
+ */
+#ifndef CLI_H
+#define CLI_H
+
+#include <jansson.h>
+#include <stdio.h>
+#include <wtel/wtel.h>
+
+/* Exit statuses, as the manual page tells them. */
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_ASTERISK = 3, EXIT_NO_DATABASE = 4 };
+
+struct cli_command;
+
+struct cli {
+	const struct cli_command *command;
+	const char *ami; /* --ami, --db, --ca-file: NULL if not given */
+	const char *db;
+	const char *ca_file;
+	bool json;
+	bool verbose;
+	bool colour; /* standard output is a terminal that wants it */
+	struct wtel_config *config;
+	struct wtel_store *store;
+	struct wtel_service *service;
+};
+
+/* ---- commands (commands.def) ------------------------------------------ */
+
+typedef int cli_run_fn(struct cli *cli, int argc, char **argv);
+
+struct cli_command {
+	const char *name; /* "trunk add": one or two words */
+	cli_run_fn *run;
+	const char *usage;
+	const char *summary;
+};
+
+extern const struct cli_command cli_commands[];
+
+#define CLI_COMMAND_X(name, function, usage, summary) cli_run_fn function;
+#include "commands.def"
+#undef CLI_COMMAND_X
+
+/* ---- options.c -------------------------------------------------------- */
+
+enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_NUMBER, CLI_SECONDS, CLI_DATE };
+
+/* `target`: bool, const char *, int64_t (number; microseconds; wall microseconds). */
+struct cli_option {
+	const char *name;
+	enum cli_option_kind kind;
+	void *target;
+	const char *argument; /* "N" in the help */
+	const char *help;
+};
+
+/*
+ * Reads options (an entry without a name ends the list; NULL: none) and the words between. `words` receives `most` of
+ * them, NULL where there are fewer. 0, or an exit status: after --help, EXIT_DONE + CLI_STOP.
+ */
+enum { CLI_STOP = 256 };
+int cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *options, const char **words, int least,
+	      int most);
+int cli_help(const struct cli_command *command, const struct cli_option *options);
+/* Overwrites the secrets of URLs in argv after copying it, so that ps does not show them. */
+char **cli_hide_secrets(int argc, char **argv);
+
+/* ---- output.c --------------------------------------------------------- */
+
+/* A table: headings, then cells row by row; numbers ("%" first in a heading) stand on the right. */
+struct cli_table;
+struct cli_table *cli_table_new(const char *const *headings, size_t count);
+void cli_table_add(struct cli_table *table, const char *cell);
+void cli_table_addf(struct cli_table *table, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void cli_table_print(struct cli_table *table, const struct cli *cli); /* and frees it */
+
+/* Text that came from outside, safe for a terminal: control bytes and broken UTF-8 become '?'. Static, eight at a time.
+ */
+const char *cli_safe(const char *text);
+/* "2025-10-25 10:30:00" in local time, "-" for 0. Static, eight at a time. */
+const char *cli_when(int64_t wall);
+/* Prints one JSON document and a newline, and drops it. */
+int cli_print_json(json_t *document, bool line);
+int cli_fail(const struct cli *cli, int status, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Prints what `code` and `detail` say and gives the exit status that belongs to the code. */
+int cli_fail_code(const struct cli *cli, int code, const struct wtel_detail *detail);
+
+/* ---- json.c: the seed's camelCase ------------------------------------- */
+
+json_t *cli_json_text(const char *text); /* null for "" */
+json_t *cli_json_id(int64_t id);	 /* null for 0 */
+json_t *cli_json_time(int64_t wall);	 /* "2025-10-25T10:30:00.000Z", null for 0 */
+json_t *cli_json_call(const struct wtel_call *call, const char *campaign, const char *lead);
+json_t *cli_json_trunk(const struct wtel_trunk *trunk);
+json_t *cli_json_peer(const struct wtel_peer *peer);
+json_t *cli_json_notice(const struct wtel_notice *notice);
+
+/* ---- session.c -------------------------------------------------------- */
+
+int cli_open_config(struct cli *cli);
+/* Opens the database; SQLite is brought up to date by itself, PostgreSQL must be. 0 or an exit status. */
+int cli_open_store(struct cli *cli);
+/* The same without a look at its schema. */
+int cli_open_database(struct cli *cli);
+int cli_open_service(struct cli *cli);
+/* Waits until logged in and synchronised. 0, EXIT_NO_ASTERISK, or CLI_STOP + EXIT_FAILED on a signal. */
+int cli_connect(struct cli *cli);
+/* One turn of the loop, until something was done or `timeout` (microseconds) is over. False once a signal asked to end.
+ */
+bool cli_turn(struct cli *cli, int64_t timeout);
+/* How often SIGINT or SIGTERM came. */
+int cli_interrupts(void);
+void cli_close(struct cli *cli);
+
+/* ---- print.c ---------------------------------------------------------- */
+
+/* A call's record with its legs, for people. */
+void cli_print_call(const struct cli *cli, const struct wtel_call *call, const char *trunk);
+
+#endif

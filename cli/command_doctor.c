@@ -1,0 +1,313 @@
+#include "cli.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/*
+ * Looks at each part of the setup and says what to mend. The probes change nothing:
+ * the Originate names a technology that does not exist, so that no channel comes to
+ * life, and its OriginateResponse (class call) shows that events arrive.
+ */
+
+enum verdict { GOOD, WARNING, BAD };
+
+struct doctor {
+	struct cli *cli;
+	json_t *findings;
+	int bad;
+	int worst; /* exit status */
+	/* what the probes saw */
+	bool answered;
+	int code;
+	char text[256];
+	bool fully_booted, originate_response, timestamp;
+	const char *endpoint; /* looked for in the list */
+	bool endpoint_seen;
+};
+
+static void __attribute__((format(printf, 4, 5)))
+tell(struct doctor *doctor, enum verdict verdict, const char *what, const char *format, ...)
+{
+	static const char *const marks[] = {"ok", "warning", "bad"};
+	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
+	bool colour = doctor->cli->colour;
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	doctor->bad += verdict == BAD;
+	json_array_append_new(doctor->findings, json_pack("{s:s, s:s, s:s}", "verdict", marks[verdict], "check", what,
+							  "text", cli_safe(text)));
+	if (!doctor->cli->json)
+		printf("%s%-7s%s  %-13s  %s\n", colour ? colours[verdict] : "", marks[verdict], colour ? "\033[0m" : "",
+		       what, cli_safe(text));
+}
+
+/* ---- files ------------------------------------------------------------ */
+
+static void check_file(struct doctor *doctor, const char *path, bool secret)
+{
+	struct stat status;
+
+	if (!secret || stat(path, &status) || !S_ISREG(status.st_mode))
+		return;
+	if (status.st_mode & S_IROTH)
+		tell(doctor, BAD, "secrets", "%s holds secrets and anybody can read it: chmod o-rwx it", path);
+	else
+		tell(doctor, GOOD, "secrets", "%s is not readable by everybody", path);
+}
+
+/* Whether a file sets one of the variables that hold a secret. */
+static bool holds_secret(const char *path)
+{
+	static const char *const names[] = {"ASTERISK_PASSWORD", "DB_PASSWORD", "WTEL_AMI", "WTEL_DB", "secret"};
+	FILE *file = fopen(path, "r");
+	bool found = false;
+	char line[1024];
+	size_t i;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			found = found || strstr(line, names[i]);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+static void check_files(struct doctor *doctor)
+{
+	static const char *const files[] = {".env", "/etc/asterisk/manager.conf", "/etc/asterisk/pjsip.conf",
+					    "/etc/default/wtel"};
+	const char *db = doctor->cli->config->db;
+	size_t i;
+
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		check_file(doctor, files[i], holds_secret(files[i]));
+	if (strncmp(db, "sqlite:", 7) == 0)
+		check_file(doctor, db + 7, true);
+}
+
+/* ---- database --------------------------------------------------------- */
+
+static void check_database(struct doctor *doctor)
+{
+	struct cli *cli = doctor->cli;
+	int version = 0, wanted = 0;
+
+	if (cli_open_database(cli)) {
+		tell(doctor, BAD, "database",
+		     "cannot be opened: see above; check --db, WTEL_DB or DB_HOST, DB_NAME, DB_USER");
+		doctor->worst = EXIT_NO_DATABASE;
+		return;
+	}
+	if (wtel_store_schema(cli->store, &version, &wanted)) {
+		tell(doctor, BAD, "schema", "%s", wtel_store_error(cli->store)->text);
+		doctor->worst = EXIT_NO_DATABASE;
+	} else if (version < wanted) {
+		tell(doctor, BAD, "schema", "version %d, %d is wanted: run wtelctl migrate", version, wanted);
+		doctor->worst = EXIT_NO_DATABASE;
+	} else if (version > wanted) {
+		tell(doctor, BAD, "schema", "version %d is newer than this wtelctl (%d): upgrade it", version, wanted);
+		doctor->worst = EXIT_NO_DATABASE;
+	} else {
+		tell(doctor, GOOD, "schema", "%s, version %d", wtel_store_backend(cli->store), version);
+	}
+}
+
+/* ---- Asterisk --------------------------------------------------------- */
+
+static void on_event(const struct wtel_ami_event *event, int64_t wall, void *user)
+{
+	struct doctor *doctor = user;
+
+	(void)wall;
+	doctor->timestamp = doctor->timestamp || event->timestamp;
+	if (event->type == WTEL_AMI_FULLY_BOOTED)
+		doctor->fully_booted = true;
+	if (event->type == WTEL_AMI_ORIGINATE_RESPONSE)
+		doctor->originate_response = true;
+}
+
+static void on_item(int code, const struct wtel_ami_message *message, void *user)
+{
+	struct doctor *doctor = user;
+	struct wtel_slice name = wtel_ami_message_get(message, "ObjectName");
+
+	(void)code;
+	if (doctor->endpoint && name.data && name.length == strlen(doctor->endpoint) &&
+	    memcmp(name.data, doctor->endpoint, name.length) == 0)
+		doctor->endpoint_seen = true;
+}
+
+static void on_answer(int code, const struct wtel_ami_message *message, void *user)
+{
+	struct doctor *doctor = user;
+	struct wtel_slice text = message ? wtel_ami_message_get(message, "Message") : wtel_slice_of("");
+
+	doctor->answered = true;
+	doctor->code = code;
+	snprintf(doctor->text, sizeof(doctor->text), "%.*s", (int)text.length, text.data ? text.data : "");
+}
+
+/* Sends an action of "name: value" pairs and waits for its answer: 0 or an error. */
+static int probe(struct doctor *doctor, const char *name, const char *const *pairs)
+{
+	struct wtel_ami_action *action = NULL;
+	int code = wtel_ami_action_new(&action, name, NULL);
+
+	for (; !code && pairs && *pairs; pairs += 2)
+		code = wtel_ami_action_add(action, pairs[0], wtel_slice_of(pairs[1]), NULL);
+	doctor->answered = false;
+	doctor->text[0] = '\0';
+	if (!code)
+		code = wtel_service_action(doctor->cli->service, action, 5000000, on_item, on_answer, doctor);
+	wtel_ami_action_free(action);
+	if (code)
+		return code;
+	while (!doctor->answered)
+		if (!cli_turn(doctor->cli, 10000000))
+			return WTEL_ECLOSED;
+	return doctor->code;
+}
+
+static void check_login(struct doctor *doctor)
+{
+	const char *text = wtel_service_error(doctor->cli->service)->text;
+
+	tell(doctor, BAD, "login", "%s",
+	     *text ? text : "no answer: is manager.conf enabled, the address permitted, the port right?");
+	doctor->worst = EXIT_NO_ASTERISK;
+}
+
+/* The permission that each probe needs, and what is lost without it. */
+static void check_rights(struct doctor *doctor)
+{
+	static const char *const originate[] = {"Channel", "WtelDoctor/none", "Application", "NoOp", "Async", "true",
+						NULL};
+	static const char *const hangup[] = {"Channel", "WtelDoctor/none", NULL};
+	static const struct {
+		const char *action;
+		const char *const *pairs;
+		const char *need;
+	} probes[] = {
+		{"CoreShowChannels", NULL, "read = system or reporting: calls are not found again after a reconnect"},
+		{"PJSIPShowRegistrationsOutbound", NULL,
+		 "read = system or reporting: registrations of trunks are not seen"},
+		{"Originate", originate, "write = originate: no call can be made"},
+		{"Hangup", hangup, "write = call or system: no call can be ended"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
+		int code = probe(doctor, probes[i].action, probes[i].pairs);
+
+		if (code == WTEL_EPERMISSION)
+			tell(doctor, BAD, "permission", "manager.conf lacks %s", probes[i].need);
+		else if (code == WTEL_ETIMEOUT || code == WTEL_ECLOSED)
+			tell(doctor, BAD, "permission", "%s was not answered", probes[i].action);
+		else
+			tell(doctor, GOOD, "permission", "%s", probes[i].action);
+	}
+}
+
+static void check_events(struct doctor *doctor)
+{
+	int64_t end = wtel_time_now().mono + 3000000;
+
+	while (!(doctor->originate_response && doctor->fully_booted) && wtel_time_now().mono < end)
+		if (!cli_turn(doctor->cli, 200000))
+			return;
+	if (doctor->originate_response)
+		tell(doctor, GOOD, "events", "they arrive");
+	else
+		tell(doctor, BAD, "events", "manager.conf lacks read = call: calls cannot be followed");
+	if (doctor->fully_booted)
+		tell(doctor, GOOD, "FullyBooted", "seen");
+	else
+		tell(doctor, WARNING, "FullyBooted",
+		     "not seen: manager.conf lacks read = system, or Asterisk is still starting");
+	if (doctor->timestamp)
+		tell(doctor, GOOD, "timestamps", "timestampevents is on");
+	else
+		tell(doctor, WARNING, "timestamps",
+		     "set timestampevents = yes in manager.conf: times are exact to the millisecond then");
+}
+
+static void check_trunks(struct doctor *doctor)
+{
+	struct wtel_trunk_list *list = NULL;
+	size_t i;
+
+	if (!doctor->cli->store || wtel_store_trunks(doctor->cli->store, &list, 0))
+		return;
+	if (!list->count)
+		tell(doctor, WARNING, "trunks", "there is none: wtelctl trunk add NAME --host HOST");
+	for (i = 0; i < list->count; i++) {
+		const struct wtel_trunk *trunk = &list->trunks[i];
+		const char *const pairs[] = {"Endpoint", trunk->endpoint, NULL};
+		int code;
+
+		/* Absent endpoints are an Error: "Unable to retrieve endpoint" (res/res_pjsip/pjsip_configuration.c).
+		 */
+		doctor->endpoint = trunk->endpoint;
+		doctor->endpoint_seen = false;
+		code = probe(doctor, "PJSIPShowEndpoint", pairs);
+		if (code && !doctor->endpoint_seen)
+			tell(doctor, BAD, "trunk",
+			     "%s: Asterisk knows no endpoint '%s': add it to pjsip.conf or say --endpoint", trunk->name,
+			     trunk->endpoint);
+		else if (trunk->status == WTEL_TRUNK_ACTIVE && trunk->needs_registration && !trunk->registered)
+			tell(doctor, WARNING, "trunk", "%s is not registered%s%s", trunk->name,
+			     *trunk->last_error_message ? ": " : "", trunk->last_error_message);
+		else
+			tell(doctor, GOOD, "trunk", "%s", trunk->name);
+	}
+	wtel_trunk_list_free(list);
+}
+
+static void check_asterisk(struct doctor *doctor)
+{
+	struct cli *cli = doctor->cli;
+	struct wtel_service_stats stats;
+
+	if (cli_open_service(cli)) {
+		tell(doctor, BAD, "asterisk", "not configured: see above");
+		doctor->worst = EXIT_NO_ASTERISK;
+		return;
+	}
+	wtel_service_on_event(cli->service, on_event, doctor);
+	if (cli_connect(cli)) {
+		check_login(doctor);
+		return;
+	}
+	wtel_service_stats(cli->service, &stats);
+	tell(doctor, GOOD, "login", "%s, AMI %s", stats.host, stats.version);
+	check_rights(doctor);
+	check_events(doctor);
+	check_trunks(doctor);
+}
+
+int command_doctor(struct cli *cli, int argc, char **argv)
+{
+	struct doctor doctor = {.cli = cli};
+	bool json;
+	int status = cli_parse(cli, argc, argv, NULL, NULL, 0, 0);
+
+	if (status || (status = cli_open_config(cli)))
+		return status;
+	doctor.findings = json_array();
+	json = cli->json;
+	check_files(&doctor);
+	check_database(&doctor);
+	check_asterisk(&doctor);
+	if (json)
+		cli_print_json(json_pack("{s:b, s:O}", "success", !doctor.bad, "findings", doctor.findings), false);
+	json_decref(doctor.findings);
+	if (doctor.worst)
+		return doctor.worst;
+	return doctor.bad ? EXIT_FAILED : EXIT_DONE;
+}
