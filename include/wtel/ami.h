@@ -116,8 +116,9 @@ WTEL_API void wtel_ami_action_free(struct wtel_ami_action *action);
 
 /*
  * Appends "name: value". Copied. WTEL_EINJECTION for CR, LF or NUL in either
- * and for ':' or space in the name; WTEL_ELIMIT beyond 1022 bytes a line or 128 headers (two
- * are kept for Action and ActionID); WTEL_EINVAL for an empty name, "Action" or "ActionID".
+ * and for ':', blanks or control characters in the name; WTEL_ELIMIT beyond 1022 bytes a line or 128 headers
+ * (two are kept for Action and ActionID); WTEL_EINVAL for an empty name, "Action" or "ActionID", and for a value
+ * that begins with a blank, which Asterisk would drop (it keeps those at the end).
  * On failure the action is as it was, and *detail (may be NULL) names the field.
  */
 WTEL_API int wtel_ami_action_add(struct wtel_ami_action *action, const char *name, struct wtel_slice value,
@@ -129,7 +130,9 @@ WTEL_API int wtel_ami_action_add_number(struct wtel_ami_action *action, const ch
 /*
  * Appends "Variable: name=value", one header per variable because a line is
  * split at commas; `"`, `\` and `,` are escaped. `name` may begin with `_` or `__` (inherited
- * by one or all later channels). Errors as wtel_ami_action_add().
+ * by one or all later channels); one that ends in ')' writes a dialplan function, as "CALLERID(num)" does, so let no
+ * stranger choose it. The value may begin with a blank. Of two with one name Asterisk keeps the first.
+ * Errors as wtel_ami_action_add(), and WTEL_EINVAL for '=' in the name.
  */
 WTEL_API int wtel_ami_action_add_variable(struct wtel_ami_action *action, const char *name, struct wtel_slice value,
 					  struct wtel_detail *detail) WTEL_MUST_CHECK;
@@ -284,7 +287,11 @@ struct wtel_ami_session_options {
 	bool encrypted;        /* the transport is TLS */
 	bool allow_plain;      /* plain secret over a transport that is not encrypted */
 	const char *event_mask; /* "call,system,agent,user" by default; "on", "off" */
-	/* Each becomes one Action: Filter of the session, e.g. "!Event: VarSet"; NULL-terminated array or NULL. Copied. */
+	/*
+	 * Each becomes one Action: Filter of the session (needs write class `system`): a pattern as "!Event: VarSet",
+	 * or as in manager.conf of Asterisk 22 "eventfilter(name(VarSet),action(exclude))" with " = pattern" where
+	 * the criteria want one. NULL-terminated array or NULL. Copied.
+	 */
 	const char *const *filters;
 	int64_t login_timeout;  /* 10 s */
 	int64_t ping_interval;  /* 15 s; 0: never */
@@ -302,7 +309,7 @@ enum wtel_ami_notice_type {
 	WTEL_AMI_NOTICE_REJECTED, /* the login was refused; the connection is of no more use */
 	WTEL_AMI_NOTICE_EVENT,    /* a trusted event */
 	WTEL_AMI_NOTICE_ITEM,     /* a list item of the action `token` */
-	WTEL_AMI_NOTICE_DONE,     /* the action `token` is answered; `code` says how */
+	WTEL_AMI_NOTICE_DONE,     /* the action `token` is answered; `code` says how. Token 0: a filter was refused */
 	WTEL_AMI_NOTICE_SECURITY, /* a message was quarantined; `source` is the channel it came in with */
 	WTEL_AMI_NOTICE_LOST      /* the peer answers no more: close the connection */
 };
@@ -311,19 +318,22 @@ struct wtel_ami_notice {
 	enum wtel_ami_notice_type type;
 	struct wtel_time time;          /* of the feed that brought it */
 	int64_t wall;                   /* EVENT: when it happened in our wall clock, from Timestamp where there is one */
-	int code;                       /* DONE: 0, WTEL_EREFUSED, WTEL_EPERMISSION, WTEL_ETIMEOUT, WTEL_ECLOSED; REJECTED: WTEL_EAUTH */
-	uint64_t token;                 /* DONE, ITEM: as given by wtel_ami_session_send() */
+	/* DONE: 0, WTEL_EREFUSED, WTEL_EPERMISSION, WTEL_ETIMEOUT, WTEL_ECLOSED; REJECTED: WTEL_EAUTH; SECURITY: 0, or
+	 * WTEL_EPROTOCOL when the tail of a broken event never came, so that state must be read anew */
+	int code;
+	uint64_t token;                 /* DONE, ITEM: as given by wtel_ami_session_send(); EVENT: if its ActionID is ours, or 0 */
 	void *user;                     /* DONE, ITEM: as given to wtel_ami_session_send() */
 	struct wtel_ami_event event;    /* EVENT, ITEM */
-	const struct wtel_ami_message *message; /* EVENT, ITEM, DONE (the response; NULL on timeout), SECURITY */
+	/* EVENT, ITEM, SECURITY, READY, REJECTED; DONE: the response, a list's Complete event, or NULL without an answer */
+	const struct wtel_ami_message *message;
 	const char *source;             /* SECURITY: channel name, or "" */
-	const char *text;               /* REJECTED, DONE: Asterisk's Message, or ours; "" if none */
+	const char *text;               /* REJECTED, DONE, SECURITY, LOST: Asterisk's Message, or ours; "" if none */
 };
 
 struct wtel_ami_session_counters {
 	struct wtel_ami_parser_counters parser;
 	uint64_t events;
-	uint64_t unknown_responses; /* late, or with an ActionID that is not ours */
+	uint64_t unknown_responses; /* late (list items too), or with an ActionID that is not ours */
 	uint64_t timeouts;
 	uint64_t broken;
 	uint64_t quarantined;
@@ -354,7 +364,8 @@ WTEL_API int wtel_ami_session_next(struct wtel_ami_session *session, struct wtel
 
 /*
  * Queues an action. `timeout` in microseconds; for a list, from one item to the next. `user` comes back in the
- * notices. *token (may be NULL) names it. WTEL_ESTATE before READY, WTEL_ELIMIT with max_pending in flight.
+ * notices. *token (may be NULL) names it. WTEL_ESTATE before READY, WTEL_ELIMIT with max_pending in flight or with a
+ * mebibyte that the peer has not read, WTEL_EINVAL unless timeout > 0.
  * The action is copied and may be freed or sent again.
  */
 WTEL_API int wtel_ami_session_send(struct wtel_ami_session *session, uint64_t *token, struct wtel_ami_action *action,
