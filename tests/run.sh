@@ -1,0 +1,247 @@
+#!/bin/sh
+# Installs what is missing, builds, runs every test, and leaves no process behind.
+# usage: sh tests/run.sh [STEP...]      steps: see the end of this file; all of them without a word
+#
+# Each step writes TAP or JUnit into build/results; the last line is their sum.
+set -u
+
+cd "$(dirname "$0")/.."
+root=$(pwd)
+build=${WTEL_BUILD:-$root/build}
+results=$build/results
+fuzz_seconds=${WTEL_FUZZ_SECONDS:-60}
+started=$(date +%s)
+
+say()
+{
+	printf '%4d s  %s\n' $(($(date +%s) - started)) "$*"
+}
+
+# One line of TAP for a command; its output is kept beside, and shown if it fails.
+# usage: tap FILE NAME COMMAND...
+tap()
+{
+	tap_file=$results/$1.tap
+	tap_name=$2
+	tap_log=$results/$1.$(printf '%s' "$2" | tr -c 'a-zA-Z0-9\n' '-').log
+	shift 2
+	if "$@" >"$tap_log" 2>&1; then
+		echo "ok - $tap_name" >>"$tap_file"
+		return 0
+	fi
+	echo "not ok - $tap_name" >>"$tap_file"
+	say "FAILED: $tap_name ($*)"
+	tail -n 60 "$tap_log"
+	return 1
+}
+
+skip()
+{
+	echo "ok - $2 # SKIP $3" >>"$results/$1.tap"
+	say "SKIPPED: $2: $3"
+}
+
+can_run_asterisk()
+{
+	[ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]
+}
+
+# ---- steps ------------------------------------------------------------
+
+step_install()
+{
+	tap install "packages" sh tests/tools/packages.sh test
+	if can_run_asterisk; then
+		tap install "Asterisk 22" sh tests/real/asterisk-root.sh
+	fi
+}
+
+# usage: configure FOLDER OPTIONS...
+configure()
+{
+	folder=$build/$1
+	shift
+	[ -e "$folder/build.ninja" ] || meson setup "$folder" "$root" -Dwerror=true "$@"
+}
+
+compile()
+{
+	configure plain -Dbench=true && ninja -C "$build/plain"
+}
+
+compile_checked()
+{
+	configure checked -Db_sanitize=address,undefined -Db_lundef=false -Ddefault_library=static && ninja -C "$build/checked"
+}
+
+compile_fuzz()
+{
+	CC=clang configure fuzz -Dfuzz=true -Dcli=disabled -Dexamples=disabled -Dtests=disabled -Ddefault_library=static -Db_lundef=false &&
+		ninja -C "$build/fuzz"
+}
+
+step_build()
+{
+	tap build "builds without a warning" compile || return
+	tap build "builds with sanitizers" compile_checked
+	if command -v clang >/dev/null; then
+		tap build "builds with libFuzzer" compile_fuzz
+	else
+		skip build "builds with libFuzzer" "no clang"
+	fi
+}
+
+step_source()
+{
+	python3 tests/tools/check_source.py "$root" "$build/plain/libwtel/libwtel.so" >"$results/source.tap" || {
+		say "FAILED: rules of the source"
+		grep -v '^ok' "$results/source.tap"
+	}
+	tap install-check "installs, and a program builds with pkg-config alone" sh tests/tools/check_install.sh "$build/plain"
+	tap install-check "manual page is clean" sh -c '! mandoc -T lint -W warning cli/wtelctl.1 | grep .'
+	# Without the optional parts it still builds.
+	tap install-check "builds without optional parts" sh -c "meson setup '$build/minimal' '$root' -Dwerror=true -Dpostgres=disabled \
+		-Dcli=disabled -Dexamples=disabled -Dtests=disabled -Ddefault_library=shared && ninja -C '$build/minimal'"
+}
+
+# A private cluster for the tests that want one. Sets WTEL_TEST_PG.
+start_postgres()
+{
+	WTEL_TEST_PG=$(sh tests/tools/postgres.sh start "$build/postgres") || {
+		unset WTEL_TEST_PG
+		skip postgres "tests with PostgreSQL" "no server could be started"
+		return 1
+	}
+	export WTEL_TEST_PG
+}
+
+stop_postgres()
+{
+	[ -z "${WTEL_TEST_PG-}" ] || sh tests/tools/postgres.sh stop "$build/postgres"
+	unset WTEL_TEST_PG
+}
+
+# usage: unit FOLDER LABEL [WRAPPER...]
+unit()
+{
+	unit_folder=$1
+	unit_label=$2
+	shift 2
+	for program in "$build/$unit_folder"/tests/unit/test_*; do
+		[ -f "$program" ] && [ -x "$program" ] || continue
+		area=$(basename "$program")
+		if ! timeout 600 "$@" "$program" --tap >"$results/$unit_label-$area.tap" 2>"$results/$unit_label-$area.log"; then
+			say "FAILED: $unit_label $area"
+			grep -A12 '^not ok' "$results/$unit_label-$area.tap"
+			tail -n 40 "$results/$unit_label-$area.log"
+			# A crash before the first result must not pass for silence.
+			grep -q '^not ok' "$results/$unit_label-$area.tap" || echo "not ok - $area ended early" >>"$results/$unit_label-$area.tap"
+		fi
+	done
+}
+
+step_unit()
+{
+	start_postgres
+	unit plain unit
+	stop_postgres
+}
+
+step_sanitize()
+{
+	start_postgres
+	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	# The store's 8-process races and the timing of bcrypt gain nothing here but minutes.
+	unit checked sanitized
+	unset ASAN_OPTIONS UBSAN_OPTIONS
+	stop_postgres
+}
+
+step_valgrind()
+{
+	command -v valgrind >/dev/null || { skip valgrind "valgrind" "not installed"; return; }
+	for area in base ami_parser ami_event ami_guard ami_action ami_session peer trunk; do
+		[ -x "$build/plain/tests/unit/test_$area" ] || continue
+		tap valgrind "valgrind: $area" valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+			--trace-children=yes --child-silent-after-fork=no "$build/plain/tests/unit/test_$area" --timeout 0 --jobs 1
+	done
+	tap valgrind "valgrind: a call from wtelctl on the simulator" sh tests/tools/valgrind_call.sh "$build/plain"
+}
+
+# usage: fuzz_one TARGET
+fuzz_one()
+{
+	target=$1
+	corpus=$build/corpus/$target
+	mkdir -p "$corpus" "$build/crashes"
+	tap "fuzz-$target" "fuzz: $target, $fuzz_seconds s" "$build/fuzz/tests/fuzz/fuzz_$target" -max_total_time="$fuzz_seconds" \
+		-timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/crashes/$target-" "$corpus" "tests/fuzz/corpus/$target"
+}
+
+step_fuzz()
+{
+	[ -d "$build/fuzz/tests/fuzz" ] || { skip fuzz "fuzzing" "not built"; return; }
+	for program in "$build"/fuzz/tests/fuzz/fuzz_*; do
+		[ -f "$program" ] && [ -x "$program" ] || continue
+		echo "${program##*/fuzz_}"
+	done >"$build/targets"
+	# Two at a time: as many as there are cores.
+	while read -r one; do
+		fuzz_one "$one" </dev/null &
+		first=$!
+		if read -r two; then
+			fuzz_one "$two" </dev/null
+		fi
+		wait "$first"
+	done <"$build/targets"
+}
+
+# usage: suite NAME FOLDER
+suite()
+{
+	WTELCTL=$build/plain/cli/wtelctl python3 -m pytest -q -p no:cacheprovider --junitxml="$results/$1.xml" "$2" >"$results/$1.log" 2>&1 || {
+		say "FAILED: $1"
+		tail -n 120 "$results/$1.log"
+		[ -s "$results/$1.xml" ] || echo "not ok - $1 ended early" >>"$results/$1.tap"
+	}
+}
+
+step_cli()
+{
+	start_postgres
+	suite cli tests/cli
+	tap quickstart "examples/quickstart.sh" sh examples/quickstart.sh
+	stop_postgres
+}
+
+step_real()
+{
+	if ! can_run_asterisk; then
+		echo "**** THE REAL ASTERISK IS SKIPPED: this needs root on Debian ****"
+		skip real "the real Asterisk" "not root on Debian"
+		return
+	fi
+	start_postgres
+	suite real tests/real
+	stop_postgres
+}
+
+step_bench()
+{
+	start_postgres
+	sh tests/bench/run.sh "$build/plain" "$results" || say "FAILED: bench"
+	stop_postgres
+}
+
+# ---- all --------------------------------------------------------------
+
+rm -rf "$results"
+mkdir -p "$results"
+trap 'stop_postgres' EXIT
+trap 'exit 130' INT TERM
+for step in ${@:-install build source unit sanitize valgrind fuzz cli real bench}; do
+	say "$step"
+	"step_$step"
+done
+say "done"
+python3 tests/tools/count.py "$results"

@@ -1,0 +1,44 @@
+#!/bin/sh
+# Installs a build into a folder of its own and builds a program against it with nothing but pkg-config.
+# usage: check_install.sh BUILD-FOLDER
+set -eu
+
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+DESTDIR=$place meson install -C "$1" --no-rebuild >/dev/null
+pc=$(find "$place" -name wtel.pc)
+[ -n "$pc" ] || { echo "wtel.pc was not installed"; exit 1; }
+for file in 'libwtel.so.0' 'libwtel.a' 'wtelctl' 'wtelctl.1*' 'wtel.h' 'error.def'; do
+	[ -n "$(find "$place" -name "$file")" ] || { echo "$file was not installed"; exit 1; }
+done
+[ -n "$(find "$place" -path '*bash-completion/completions/wtelctl')" ] || { echo "no completion"; exit 1; }
+
+cat >"$place/program.c" <<'END'
+#include <stdio.h>
+#include <wtel/wtel.h>
+
+int main(void)
+{
+	struct wtel_ami_parser *parser = NULL;
+	int code = wtel_ami_parser_new(&parser, NULL, NULL);
+
+	wtel_ami_parser_free(parser);
+	printf("%s %s\n", wtel_version(), wtel_error_name(code));
+	return code;
+}
+END
+export PKG_CONFIG_PATH="${pc%/*}" PKG_CONFIG_SYSROOT_DIR="$place"
+cc -std=c11 -pedantic -Wall -Wextra -Werror $(pkg-config --cflags wtel) "$place/program.c" -o "$place/program" $(pkg-config --libs wtel)
+library=$(dirname "$(find "$place" -name libwtel.so.0 | head -n 1)")
+LD_LIBRARY_PATH=$library "$place/program"
+# The shared library says its own name and version.
+readelf -d "$library/libwtel.so.0" | grep -q 'SONAME.*libwtel.so.0'
+# The program needs libwtel and the C library, nothing of what libwtel itself stands on.
+if readelf -d "$place/program" | grep NEEDED | grep -v -e libwtel -e libc.so; then
+	echo "the program is linked to more than libwtel"
+	exit 1
+fi
+# Statically, with what pkg-config --static names.
+cc -std=c11 $(pkg-config --cflags wtel) "$place/program.c" -o "$place/static" "$(find "$place" -name libwtel.a)" \
+	$(PKG_CONFIG_SYSROOT_DIR= pkg-config --static --libs-only-l wtel | sed 's/-lwtel //;s/-lwtel$//')
+"$place/static"

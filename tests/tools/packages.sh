@@ -1,0 +1,43 @@
+#!/bin/sh
+# Installs what building and testing need, where this is Debian and we are root; says what is missing elsewhere.
+# usage: packages.sh build|test
+set -eu
+
+build="gcc g++ libc6-dev meson ninja-build pkg-config libpq-dev libsqlite3-dev libjansson-dev libev-dev libssl-dev libcrypt-dev libc-ares-dev"
+test="libcriterion-dev clang libclang-rt-14-dev valgrind python3 python3-pytest postgresql sip-tester debootstrap ca-certificates openssl sqlite3 jq nodejs npm python3-panoramisk mandoc git procps"
+
+missing()
+{
+	for package in "$@"; do
+		case $package in
+		# A machine may have Node.js from elsewhere.
+		nodejs) command -v node >/dev/null && continue ;;
+		npm) command -v npm >/dev/null && continue ;;
+		esac
+		dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$package"
+	done
+}
+
+case ${1-build} in
+build) wanted=$build ;;
+test) wanted="$build $test" ;;
+*) echo "usage: packages.sh build|test" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+	echo "NOT DEBIAN: nothing is installed here. Needed, by their Debian names: $wanted" >&2
+	exit 0
+fi
+lacking=$(missing $wanted)
+[ -n "$lacking" ] || exit 0
+if [ "$(id -u)" != 0 ]; then
+	echo "NOT ROOT: please install: $lacking" >&2
+	exit 0
+fi
+echo "installing: $lacking" >&2
+export DEBIAN_FRONTEND=noninteractive
+apt-get update -qq >&2
+# A database server that starts by itself is nobody's wish here.
+mkdir -p /etc/postgresql-common
+[ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
+apt-get install -y -qq --no-install-recommends $lacking >&2
