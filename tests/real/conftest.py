@@ -5,7 +5,9 @@ import sys
 
 import pytest
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "tools")]
+from client import Client  # noqa: E402
 from world import NoAsterisk, World  # noqa: E402
 
 
@@ -25,3 +27,12 @@ def world(running_world):
     running_world.calm()
     running_world.wait_registered()
     yield running_world
+
+
+@pytest.fixture
+def client(running_world, database):
+    """wtelctl on the PBX with a new database, its schema in it."""
+    made = Client(running_world.environment()["WTEL_AMI"], database)
+    assert made.run("migrate").returncode == 0
+    yield made
+    made.close()

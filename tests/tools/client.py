@@ -1,0 +1,112 @@
+"""wtelctl as a test uses it, and databases that are new for each test."""
+
+import json
+import os
+import secrets
+import sqlite3
+import subprocess
+import time
+
+WTELCTL = os.environ.get("WTELCTL", "wtelctl")
+
+
+def wait_for(condition, timeout, what):
+    """condition()'s first true value; AssertionError after `timeout` seconds."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.05)
+    raise AssertionError(what() if callable(what) else what)
+
+
+class Sqlite:
+    name = "sqlite"
+
+    def __init__(self, directory):
+        self.path = str(directory / "calls.db")
+        self.url = "sqlite:" + self.path
+
+    def rows(self, sql):
+        with sqlite3.connect(self.path) as connection:
+            return [tuple(row) for row in connection.execute(sql)]
+
+    def execute(self, sql):
+        connection = sqlite3.connect(self.path)
+        connection.execute(sql)
+        connection.commit()
+        connection.close()
+
+    def drop(self):
+        pass
+
+
+class Postgres:
+    """A database of its own in the cluster that WTEL_TEST_PG names."""
+
+    name = "postgresql"
+
+    def __init__(self, server):
+        self.server, self.database = server, "test_" + secrets.token_hex(6)
+        self.psql(server, "CREATE DATABASE " + self.database)
+        base, _, query = server.partition("?")
+        self.url = base[:base.rindex("/")] + "/" + self.database + ("?" + query if query else "")
+
+    @staticmethod
+    def psql(url, sql):
+        done = subprocess.run(["psql", "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-F", "\x1f", "-R", "\x1e", url, "-c", sql],
+                              capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.rstrip("\n")
+
+    def rows(self, sql):
+        return [tuple(row.split("\x1f")) for row in self.psql(self.url, sql).split("\x1e") if row]
+
+    def execute(self, sql):
+        self.psql(self.url, sql)
+
+    def drop(self):
+        self.psql(self.server, "DROP DATABASE %s WITH (FORCE)" % self.database)
+
+
+class Client:
+    """Runs wtelctl with an Asterisk and a database."""
+
+    def __init__(self, ami, database):
+        self.database = database
+        self.environment = {key: value for key, value in os.environ.items()
+                            if not key.startswith(("WTEL_AMI", "WTEL_DB", "ASTERISK_", "DB_"))}
+        self.environment.update(WTEL_DB=database.url, **({"WTEL_AMI": ami} if ami else {}))
+        self.processes = []
+
+    def run(self, *words, timeout=90, **environment):
+        return subprocess.run([WTELCTL, *map(str, words)], capture_output=True, text=True, timeout=timeout,
+                              env=dict(self.environment, **environment), stdin=subprocess.DEVNULL)
+
+    def json(self, *words, status=0, timeout=90):
+        done = self.run(*words, "--json", timeout=timeout)
+        assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
+        return json.loads(done.stdout)
+
+    def start(self, *words, **environment):
+        """In the background; ended by close() at the latest."""
+        process = subprocess.Popen([WTELCTL, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   env=dict(self.environment, **environment), stdin=subprocess.DEVNULL)
+        self.processes.append(process)
+        return process
+
+    def calls(self):
+        return self.json("calls", "history", "--limit", 1000)["calls"]
+
+    def call(self, call_id):
+        return self.json("calls", "show", call_id)["call"]
+
+    def open_rows(self):
+        return int(self.database.rows("SELECT count(*) FROM calls WHERE end_time IS NULL")[0][0])
+
+    def close(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
