@@ -48,6 +48,12 @@ struct wtel_ami_message {
 	const struct wtel_ami_field *fields; /* fields[0] is the first line */
 	size_t field_count;
 	struct wtel_slice raw; /* the whole message without its closing blank line */
+	/*
+	 * The bytes that came with it go on as no message begins: what a caller makes of one event by a blank line in
+	 * it. Asterisk writes an event in one piece, so its bytes mostly come together; when they do not,
+	 * this is false, and the headless rest comes as the next message.
+	 */
+	bool cut;
 };
 
 /* The first field with that name, case-insensitive as Asterisk compares; absent if none. */
@@ -149,7 +155,7 @@ WTEL_API int wtel_ami_action_encode(struct wtel_ami_action *action, const char *
 /* WTEL_AMI_NEWCHANNEL, ... from event.def; unknown names are WTEL_AMI_OTHER with their fields intact. */
 enum wtel_ami_event_type {
 	WTEL_AMI_OTHER = 0,
-#define WTEL_AMI_EVENT_X(id, name, group, blocks) WTEL_AMI_##id,
+#define WTEL_AMI_EVENT_X(id, name, group, shape) WTEL_AMI_##id,
 #include <wtel/event.def>
 #undef WTEL_AMI_EVENT_X
 	WTEL_AMI_EVENT_TYPES
@@ -216,15 +222,18 @@ struct wtel_ami_event {
 	struct wtel_slice bridge_type;
 	int bridge_channels;
 
-	/* Rename: the channel's new name. NewExten: unused. */
+	/* Rename: the channel's new name. */
 	struct wtel_slice new_name;
 
-	/* Registry: domain is server_uri, username client_uri. PeerStatus: peer. ContactStatus: aor, uri, endpoint. */
+	/*
+	 * Registry: domain is server_uri, username client_uri. PeerStatus: peer. ContactStatus: uri, username is the
+	 * address of record, peer the endpoint. DeviceStateChange: peer is the device.
+	 */
 	struct wtel_slice domain;
 	struct wtel_slice username;
 	struct wtel_slice peer;
 	struct wtel_slice uri;
-	struct wtel_slice text; /* Cause of Registry and PeerStatus, UserEvent's name */
+	struct wtel_slice text; /* Cause of Registry and PeerStatus, UserEvent's name, AgentComplete's Reason */
 	int64_t round_trip;     /* ContactStatus: microseconds; -1 if absent */
 
 	/* queues and agents */
@@ -247,26 +256,32 @@ WTEL_API int wtel_ami_event_decode(struct wtel_ami_event *out, const struct wtel
 /*
  * A caller can put CR LF into a SIP From user, and Asterisk copies it raw into CallerIDNum
  * (set_id_from_hdr, res/res_pjsip.c), so any block of channel fields may be broken by lines and
- * whole messages of the caller's choice. The number is cut at 79 bytes, and a whole
- * block needs more than 200: so a block that stands complete and in Asterisk's own order
- * is genuine, and one that does not is quarantined with all that follows until the tail
- * that completes it. The guard keeps no bytes of messages, only its place in the block.
+ * whole messages of the caller's choice. The number is cut at 79 bytes (AST_CHANNEL_NAME), as are extensions, and a
+ * whole block needs more than 200: so an event that stands complete and in Asterisk's own order, as
+ * event.def has it, is genuine, and one that does not is quarantined with all that follows until the tail
+ * that completes it. Asterisk writes an event in one piece, so nothing genuine stands in between.
+ * The guard keeps no bytes of messages, only the set of places where the tail may begin. libwtel/ami/guard.c says what
+ * cannot be told apart, and why that does no harm. Needs Asterisk 13 or later.
  */
 enum wtel_ami_verdict {
 	WTEL_AMI_TRUSTED,
-	WTEL_AMI_BROKEN,     /* an event's block breaks off, repeats a field or lacks one: drop it */
+	WTEL_AMI_BROKEN,     /* an event breaks off, repeats a field or lacks one: drop it */
 	WTEL_AMI_QUARANTINED /* between a broken head and its tail, or a tail: drop it */
 };
 
 struct wtel_ami_guard {
-	uint32_t expected[4]; /* sets of places in the block, by prefix; 0: no quarantine */
-	uint8_t prefix[4];
 	uint64_t broken;
 	uint64_t quarantined;
-	uint64_t bytes;  /* of the present quarantine */
-	bool active;
-	bool lost;       /* the tail never came within the limit: state must be read anew */
-	char source[96]; /* channel named in the broken head; "" if none */
+	bool active; /* in quarantine */
+	bool lost;   /* messages may have been dropped that were genuine: read state anew, then set it to false */
+	char source[96]; /* channel named in the last broken head; "" if none */
+	/* Private. */
+	uint32_t expected[8]; /* sets of places where the tail may begin, by run of fields of the broken event */
+	uint64_t bytes;       /* of the present quarantine */
+	uint32_t messages;
+	uint8_t schema;
+	uint8_t block;
+	bool stamped; /* events carry a Timestamp */
 };
 
 /* Zeroed is a fresh guard. Judges one message in stream order. */
@@ -319,7 +334,7 @@ struct wtel_ami_notice {
 	struct wtel_time time;          /* of the feed that brought it */
 	int64_t wall;                   /* EVENT: when it happened in our wall clock, from Timestamp where there is one */
 	/* DONE: 0, WTEL_EREFUSED, WTEL_EPERMISSION, WTEL_ETIMEOUT, WTEL_ECLOSED; REJECTED: WTEL_EAUTH; SECURITY: 0, or
-	 * WTEL_EPROTOCOL when the tail of a broken event never came, so that state must be read anew */
+	 * WTEL_EPROTOCOL (without a message) when genuine ones may have been dropped, so that state must be read anew */
 	int code;
 	uint64_t token;                 /* DONE, ITEM: as given by wtel_ami_session_send(); EVENT: if its ActionID is ours, or 0 */
 	void *user;                     /* DONE, ITEM: as given to wtel_ami_session_send() */

@@ -1,0 +1,35 @@
+/* Matching a message's fields against a run of an event's shape. */
+#ifndef AMI_RUN_H
+#define AMI_RUN_H
+
+#include "ami/schema.h"
+
+/* Whether the name is that of the run's n-th place, in Asterisk's own spelling. */
+static inline bool run_is(const struct ami_run *run, unsigned n, struct wtel_slice name)
+{
+	const struct ami_place *place = &ami_places[run->first + n];
+	const struct ami_name *wanted = &ami_field_names[place->id];
+	size_t prefix = run->prefix_length;
+
+	if (name.length == prefix + wanted->length && !memcmp(name.data + prefix, wanted->text, wanted->length))
+		return !prefix || !memcmp(name.data, run->prefix, prefix);
+	if (!place->other)
+		return false;
+	wanted = &ami_field_names[place->other];
+	return name.length == wanted->length && !memcmp(name.data, wanted->text, wanted->length);
+}
+
+/* How many places from the n-th on stand one after the other in fields[at...]. */
+static inline unsigned run_match(const struct ami_run *run, unsigned n, const struct wtel_ami_message *message,
+				 size_t at)
+{
+	unsigned first = n;
+
+	while (n < run->count && at < message->field_count && run_is(run, n, message->fields[at].name)) {
+		n++;
+		at++;
+	}
+	return n - first;
+}
+
+#endif
