@@ -93,7 +93,7 @@
 	"  duration INTEGER DEFAULT 0,\n"                                                                              \
 	"  billsec INTEGER DEFAULT 0,\n"                                                                               \
 	"  disposition enum_calls_disposition,\n"                                                                      \
-	"  recording_url VARCHAR(500),\n" TIMES ") WITH (fillfactor = 70);\n"                                          \
+	"  recording_url VARCHAR(500),\n" TIMES ") WITH (fillfactor = 50);\n"                                          \
 	"ALTER TABLE calls ADD COLUMN IF NOT EXISTS trunk_id INTEGER REFERENCES trunks(id) ON DELETE SET NULL;\n"      \
 	"CREATE UNIQUE INDEX IF NOT EXISTS idx_calls_call_id ON calls(call_id);\n"                                     \
 	"CREATE INDEX IF NOT EXISTS idx_calls_agent_starttime ON calls(agent_id, start_time);\n"                       \
@@ -129,7 +129,7 @@
 	"  cause INTEGER NOT NULL DEFAULT 0,\n"                                                                        \
 	"  sip_code INTEGER NOT NULL DEFAULT 0,\n"                                                                     \
 	"  reason TEXT\n"                                                                                              \
-	") WITH (fillfactor = 70);\n"                                                                                  \
+	") WITH (fillfactor = 50);\n"                                                                                  \
 	"CREATE TABLE IF NOT EXISTS wtel_legs (\n"                                                                     \
 	"  id INTEGER NOT NULL,\n"                                                                                     \
 	"  unique_id VARCHAR(255) NOT NULL,\n"                                                                         \
@@ -145,7 +145,7 @@
 	"  cause INTEGER NOT NULL DEFAULT 0,\n"                                                                        \
 	"  sip_code INTEGER NOT NULL DEFAULT 0,\n"                                                                     \
 	"  PRIMARY KEY (id, unique_id)\n"                                                                              \
-	") WITH (fillfactor = 70);\n"                                                                                  \
+	") WITH (fillfactor = 50);\n"                                                                                  \
 	"CREATE TABLE IF NOT EXISTS wtel_instances (\n"                                                                \
 	"  id VARCHAR(32) PRIMARY KEY,\n"                                                                              \
 	"  host TEXT NOT NULL,\n"                                                                                      \
