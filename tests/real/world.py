@@ -18,6 +18,7 @@ Trunks of the PBX (the endpoint, the registration and the carrier have the same 
     carrier-a, carrier-b    register with the carrier (digest); calls are challenged too
     carrier-ip              no registration, known by its address 127.0.0.2
     carrier-silent          no registration; nothing that is sent there is ever answered
+    carrier-raw             only calls in (sipp from 127.0.0.3), into a dialplan that trusts the caller id
 Called numbers: the last two digits decide, as in wtel/sim.h
     00 answers after ringing, stays   01 answers after 1 s of ringing, hangs up after 3 s   02 busy 486   03 rings for ever
     04 congestion 503   05 unknown 404   06 declined 603   07 183, then answers   08 answers at once   09 100 and no more
@@ -290,8 +291,10 @@ class World:
         self.silent_port = free_port(socket.SOCK_DGRAM)
         silent = "\n[carrier-silent](wtel-trunk)\naors = carrier-silent\n[carrier-silent](wtel-trunk-aor)\n" \
                  "contact = sip:127.0.0.1:%d\nqualify_frequency = 0\n" % self.silent_port
+        raw = "\n[carrier-raw](wtel-trunk)\ncontext = raw-inbound\n[carrier-raw]\ntype = identify\nendpoint = carrier-raw\n" \
+              "match = 127.0.0.3\n"
         self.pbx.write("wtel-trunks.conf", "".join(registering.replace("carrier-a", name).replace("REPLACE-USER", name)
-                                                  for name in self.REGISTERING).replace("\ncontact_user", "\nmax_random_initial_delay = 0\ncontact_user") + "; " + by_address + silent)
+                                                  for name in self.REGISTERING).replace("\ncontact_user", "\nmax_random_initial_delay = 0\ncontact_user") + "; " + by_address + silent + raw)
 
     def make_certificates(self):
         """An authority of this run's own, and a certificate for localhost and 127.0.0.1."""
@@ -456,7 +459,8 @@ class World:
                               Priority=1, CallerID=caller, Timeout=60000, Async="true")
 
     def sipp(self, scenario, number="1000", keys=None, source="127.0.0.2", port=None, timeout=20, wait=True, arguments=()):
-        """Plays a scenario of tests/real/sipp (or a path) against the PBX; from 127.0.0.2 it comes in by carrier-ip. `keys` replace
+        """Plays a scenario of tests/real/sipp (or a path) against the PBX; from 127.0.0.2 it comes in by carrier-ip, from
+        127.0.0.3 by carrier-raw. `keys` replace
         [name] in the scenario. Returns the exit status; with wait=False the process, which stop() ends at the latest."""
         path = scenario if os.path.sep in scenario else os.path.join(HERE, "sipp", scenario)
         command = ["sipp", "127.0.0.1:%d" % self.pbx_sip, "-sf", path, "-s", number, "-i", source, "-p",
@@ -468,6 +472,11 @@ class World:
                                    cwd=self.directory, preexec_fn=die_with_parent)
         self.sipps.append(process)
         return process.wait(timeout + 10) if wait else process
+
+
+def sip_user(text):
+    """Any text as the user part of a SIP address, as whoever wants to break the manager interface writes it."""
+    return "".join(c if c.isascii() and c.isalnum() else "".join("%%%02x" % byte for byte in c.encode()) for c in text)
 
 
 def change(text, old, new):
