@@ -83,6 +83,7 @@ static void forget_connection(struct wtel_ami_session *session)
 	session->output.start = session->output.end = 0;
 	session->state = SESSION_CLOSED;
 	session->closing = false;
+	session->distrusted = false;
 	session->ping_token = 0;
 }
 
@@ -237,12 +238,8 @@ void wtel_ami_session_tick(struct wtel_ami_session *session, struct wtel_time no
 
 void session_notice(const struct wtel_ami_session *session, struct wtel_ami_notice *out, enum wtel_ami_notice_type type)
 {
-	memset(out, 0, sizeof(*out));
-	out->type = type;
-	out->time = session->received;
-	out->wall = session->received.wall;
-	out->source = "";
-	out->text = "";
+	memset(&out->event, 0, sizeof(out->event));
+	session_event_notice(session, out, type);
 }
 
 /* DONE without an answer. */
@@ -274,18 +271,26 @@ static bool take_lost(struct wtel_ami_session *session, struct wtel_ami_notice *
 	return true;
 }
 
-static bool tell_security(struct wtel_ami_session *session, struct wtel_ami_notice *out, enum wtel_ami_verdict verdict)
+/* What the guard dropped for good must be read anew; it says so beside a message that may itself be trusted. */
+static bool take_distrust(struct wtel_ami_session *session, struct wtel_ami_notice *out)
+{
+	if (!session->distrusted)
+		return false;
+	session->distrusted = false;
+	session_notice(session, out, WTEL_AMI_NOTICE_SECURITY);
+	out->code = WTEL_EPROTOCOL;
+	out->source = session->guard.source;
+	out->text = "genuine messages may have been dropped with forged ones: read the state anew";
+	return true;
+}
+
+static void tell_security(struct wtel_ami_session *session, struct wtel_ami_notice *out, enum wtel_ami_verdict verdict)
 {
 	session_notice(session, out, WTEL_AMI_NOTICE_SECURITY);
 	out->message = &session->message;
 	out->source = session->guard.source;
-	out->text = verdict == WTEL_AMI_BROKEN ? "an event breaks off inside a block of channel fields"
-					       : "a message stands between a broken event and its tail";
-	if (session->guard.lost) {
-		out->code = WTEL_EPROTOCOL;
-		out->text = "the tail of a broken event never came";
-	}
-	return true;
+	out->text = verdict == WTEL_AMI_BROKEN ? "an event breaks off, repeats a field or lacks one"
+					       : "a message stands between a broken event and its tail, or is one";
 }
 
 /* What the parser gave. true: *out is filled. */
@@ -300,8 +305,12 @@ static bool handle(struct wtel_ami_session *session, struct wtel_ami_notice *out
 	case SESSION_LOGIN:
 	case SESSION_READY:
 		verdict = wtel_ami_guard_judge(&session->guard, &session->message);
-		if (verdict != WTEL_AMI_TRUSTED)
-			return tell_security(session, out, verdict);
+		session->distrusted |= session->guard.lost;
+		session->guard.lost = false;
+		if (verdict != WTEL_AMI_TRUSTED) {
+			tell_security(session, out, verdict);
+			return true;
+		}
 		return session->state == SESSION_READY ? session_receive(session, out) : session_login(session, out);
 	case SESSION_CLOSED:
 	case SESSION_REJECTED:
@@ -316,7 +325,7 @@ int wtel_ami_session_next(struct wtel_ami_session *session, struct wtel_ami_noti
 	int code;
 
 	for (;;) {
-		if (take_finished(session, out) || take_lost(session, out))
+		if (take_finished(session, out) || take_lost(session, out) || take_distrust(session, out))
 			return 1;
 		code = wtel_ami_parser_next(session->parser, &session->message);
 		if (code < 0)

@@ -120,6 +120,7 @@ struct wtel_ami_session {
 	enum session_state state;
 	bool closing;	    /* what came before the end is still to be read */
 	bool lost_told;	    /* LOST was given out */
+	bool distrusted;    /* the guard may have dropped genuine messages: to be told */
 	bool output_secret; /* the output holds a plain secret */
 	const char *lost_text;
 	struct wtel_time now;	   /* of the last call that told one */
@@ -159,6 +160,21 @@ int session_configure(struct wtel_ami_session *session, const struct wtel_ami_se
 
 /* The peer is given up. `text` is a literal. */
 void session_lose(struct wtel_ami_session *session, const char *text);
+
+/* All of a notice but its event, which is large and is written by its decoder. */
+static inline void session_event_notice(const struct wtel_ami_session *session, struct wtel_ami_notice *out,
+					enum wtel_ami_notice_type type)
+{
+	out->type = type;
+	out->time = session->received;
+	out->wall = session->received.wall;
+	out->code = 0;
+	out->token = 0;
+	out->user = NULL;
+	out->message = NULL;
+	out->source = "";
+	out->text = "";
+}
 
 /* A notice without an event in it. */
 void session_notice(const struct wtel_ami_session *session, struct wtel_ami_notice *out,

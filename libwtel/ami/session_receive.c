@@ -214,7 +214,7 @@ static bool receive_event(struct wtel_ami_session *session, struct wtel_ami_noti
 	struct pending_entry *entry = NULL;
 	uint64_t token;
 
-	session_notice(session, out, WTEL_AMI_NOTICE_EVENT);
+	session_event_notice(session, out, WTEL_AMI_NOTICE_EVENT);
 	if (wtel_ami_event_decode(&out->event, &session->message))
 		return false;
 	out->message = &session->message;
