@@ -6,6 +6,8 @@ set -eu
 
 cd "$(dirname "$0")/.."
 root=$(pwd)
+# Debian's own Python has Debian's own packages.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 build=${WTEL_BUILD:-$root/build}/plain
 wtelctl=$build/cli/wtelctl
 

@@ -7,6 +7,8 @@ set -u
 
 cd "$(dirname "$0")/.."
 root=$(pwd)
+# Debian's own Python has Debian's own packages.
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 build=${WTEL_BUILD:-$root/build}
 results=$build/results
 fuzz_seconds=${WTEL_FUZZ_SECONDS:-60}

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Measures libwtel and its peers in one run on one captured stream, and holds the budgets.
+# usage: run.sh BUILD-FOLDER RESULTS-FOLDER
+#
+# A figure is the best of three runs: the machine's other work can only make it worse. What is compared are ratios of the same run.
+set -eu
+
+build=$1
+results=$2
+here=$(cd "$(dirname "$0")" && pwd)
+session=$here/../golden/sessions/answered.ami
+programs=$build/tests/bench
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+tap=$results/bench.tap
+: >"$tap"
+
+# usage: judge NAME FIGURE at-least|at-most BUDGET
+judge()
+{
+	if awk -v a="$2" -v b="$4" -v how="$3" 'BEGIN { exit !(how == "at-least" ? a >= b : a <= b) }'; then
+		verdict=ok
+	else
+		verdict='not ok'
+	fi
+	echo "$verdict - $1: $2, budget $3 $4" >>"$tap"
+	printf '%-58s %14s   (%s %s)%s\n' "$1" "$2" "$3" "$4" "$([ "$verdict" = ok ] || echo '  NOT HELD')"
+}
+
+# One client on the replayed stream. Sets `rate` (events a second); fails if an event was lost.
+# usage: replay PASSES COMMAND...
+replay()
+{
+	passes=$1
+	shift
+	rate=0
+	for attempt in 1 2 3; do
+		: >"$place/port"
+		python3 "$here/replay.py" "$session" "$passes" >"$place/port" &
+		server=$!
+		until [ -s "$place/port" ]; do sleep 0.05; done
+		read -r port events bytes <"$place/port"
+		timeout 120 "$@" "$port" >"$place/out" 2>"$place/err" || { cat "$place/err"; kill "$server" 2>/dev/null; return 1; }
+		wait "$server" || :
+		read -r seen seconds rest <"$place/out"
+		if [ "$seen" != $((events * passes)) ]; then
+			echo "$* saw $seen of $((events * passes)) events" >&2
+			return 1
+		fi
+		rate=$(awk -v n="$seen" -v s="$seconds" -v r="$rate" 'BEGIN { x = n / s / 1000; printf "%.0f", x > r ? x : r }')
+	done
+}
+
+track()
+{
+	"$programs/bench_socket" "$1" track
+}
+
+peers()
+{
+	npm install --silent --no-audit --no-fund --prefix "$place/npm" asterisk-manager >/dev/null
+	export NODE_PATH="$place/npm/node_modules"
+	replay 3000 node "$here/peer_asterisk_manager.js"
+	manager=$rate
+	replay 3000 python3 "$here/peer_panoramisk.py"
+	panoramisk=$rate
+}
+
+streams()
+{
+	printf '#!/bin/sh\nexec "%s/bench_socket" "$1" track\n' "$programs" >"$place/track"
+	chmod +x "$place/track"
+	replay 60000 "$programs/bench_socket"
+	decode=$rate
+	replay 60000 "$place/track"
+	tracking=$rate
+	peers
+	echo "events through a loopback socket, thousands a second ($events events, $((bytes / events)) bytes each on average):"
+	printf '  %-56s %14s\n' "asterisk-manager (npm)" "$manager" "panoramisk" "$panoramisk" "libwtel, decode and typed events" "$decode" \
+		"libwtel, with call tracking" "$tracking"
+	judge "decode and typed events, thousands a second" "$decode" at-least 1000
+	judge "with call tracking, thousands a second" "$tracking" at-least 700
+	judge "decode: times asterisk-manager" "$(awk -v a="$decode" -v b="$manager" 'BEGIN { printf "%.1f", a / b }')" at-least 6
+	judge "decode: times panoramisk" "$(awk -v a="$decode" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5
+}
+
+memory_and_choice()
+{
+	"$programs/bench_choose" >"$place/out"
+	read -r first last <"$place/out"
+	judge "choice among 1000 trunks, the first is free, ns" "$first" at-most 1000
+	judge "choice among 1000 trunks, only the last is free, ns" "$last" at-most 1000
+}
+
+streams
+memory_and_choice
