@@ -13,7 +13,9 @@
  *   ...07  183 with early media, then answers             ...08  answers at once, without ringing
  *   ...09  never replies (no 1xx)                         others as 01
  *
- * and of an agent's extension: ends in 98: never picks up; in 99: not registered; others answer.
+ * and of an agent's extension: ends in 96: busy; in 97: answers, and hangs up first, `talk` after that; in 98: never picks up;
+ * in 99: not registered; others answer. A trunk whose endpoint ends in "-down" fails (500, cause 38). The dialplan is that of
+ * examples/asterisk: a trunk's failure leaves the agent two seconds in which the call can be redirected.
  */
 #ifndef WTEL_SIM_H
 #define WTEL_SIM_H
@@ -72,7 +74,10 @@ WTEL_API size_t wtel_sim_channels(const struct wtel_sim *sim);
 
 struct wtel_sim_server;
 
-/* Listens on `address` ("127.0.0.1"), `port` 0: any free. Caller frees. Poll its fd, then dispatch. `sim` is borrowed. */
+/*
+ * Listens on `address` ("127.0.0.1"), `port` 0: any free. Caller frees. Poll its fd, then dispatch;
+ * dispatch once after a script (wtel_sim_call_in() and the like) too. `sim` is borrowed.
+ */
 WTEL_API int wtel_sim_server_new(struct wtel_sim_server **out, struct wtel_sim *sim, const char *address, int port,
 				 struct wtel_detail *detail) WTEL_MUST_CHECK;
 WTEL_API void wtel_sim_server_free(struct wtel_sim_server *server);

@@ -70,6 +70,7 @@ static void call_unlink(struct wtel_sim *sim, struct sim_call *call)
 }
 
 static void call_timer(struct wtel_sim *sim, struct sim_timer *timer);
+static void call_leave(struct wtel_sim *sim, struct sim_timer *timer);
 
 int sim_call_new(struct sim_call **out, struct wtel_sim *sim)
 {
@@ -83,6 +84,12 @@ int sim_call_new(struct sim_call **out, struct wtel_sim *sim)
 		return WTEL_ENOMEM;
 	memset(call, 0, sizeof(*call));
 	if (sim_timer_adopt(sim, &call->timer, call_timer)) {
+		call->next = sim->free_calls;
+		sim->free_calls = call;
+		return WTEL_ENOMEM;
+	}
+	if (sim_timer_adopt(sim, &call->leave, call_leave)) {
+		sim_timer_abandon(sim, &call->timer);
 		call->next = sim->free_calls;
 		sim->free_calls = call;
 		return WTEL_ENOMEM;
@@ -103,6 +110,7 @@ void sim_call_free(struct wtel_sim *sim, struct sim_call *call)
 		sim_channel_free(sim, call->customer);
 	sim_variables_free(sim, &call->variables);
 	sim_timer_abandon(sim, &call->timer);
+	sim_timer_abandon(sim, &call->leave);
 	call_unlink(sim, call);
 	call->next = sim->free_calls;
 	sim->free_calls = call;
@@ -220,10 +228,29 @@ static void call_before(struct wtel_sim *sim, struct sim_call *call, enum sim_st
 		sim_call_next(sim, call, step, delay);
 }
 
+/* ast_hangup_cause_to_dial_status() */
+static const char *call_dial_status(int cause)
+{
+	return cause == 17 ? "BUSY" : cause == 34 ? "CONGESTION" : cause == 3 ? "CHANUNAVAIL" : "NOANSWER";
+}
+
+static void call_unanswered(struct wtel_sim *sim, struct sim_call *call, int cause)
+{
+	sim_dial(sim, "DialEnd", NULL, call->agent, call_dial_status(cause));
+	call_respond(sim, call, false, 0);
+	sim_channel_hangup(sim, call->agent, cause, sim_cause_to_sip(cause));
+	sim_call_free(sim, call);
+}
+
 static void call_rings(struct wtel_sim *sim, struct sim_call *call)
 {
 	bool never = sim_ends(call->agent->endpoint, "98");
 
+	if (sim_ends(call->agent->endpoint, "96")) {
+		sim_channel_request(sim, call->agent, false, 17, 486);
+		call_unanswered(sim, call, 17);
+		return;
+	}
 	if (sim->agent_pickup || never) {
 		sim_channel_state(sim, call->agent, 5);
 		sim_dial(sim, "DialState", NULL, call->agent, "RINGING");
@@ -237,6 +264,7 @@ static void call_answers(struct wtel_sim *sim, struct sim_call *call)
 	sim_dial(sim, "DialEnd", NULL, call->agent, "ANSWER");
 	call->dialling = false;
 	call_respond(sim, call, true, 4);
+	sim_call_answered(sim, call);
 	sim_dialplan(sim, call);
 }
 
@@ -248,12 +276,6 @@ static void call_expires(struct wtel_sim *sim, struct sim_call *call)
 	sim_call_free(sim, call);
 }
 
-/* ast_hangup_cause_to_dial_status() */
-static const char *call_dial_status(int cause)
-{
-	return cause == 17 ? "BUSY" : cause == 34 ? "CONGESTION" : cause == 3 ? "CHANUNAVAIL" : "NOANSWER";
-}
-
 static void call_hangup(struct wtel_sim *sim, struct sim_call *call)
 {
 	if (call->inbound) {
@@ -261,13 +283,30 @@ static void call_hangup(struct wtel_sim *sim, struct sim_call *call)
 	} else if (!call->agent) {
 		call_request(sim, call);
 	} else if (!call->originated) {
-		sim_dial(sim, "DialEnd", NULL, call->agent, call_dial_status(call->cause));
-		call_respond(sim, call, false, 0);
-		sim_channel_hangup(sim, call->agent, call->cause, sim_cause_to_sip(call->cause));
-		sim_call_free(sim, call);
+		call_unanswered(sim, call, call->cause);
 	} else {
 		sim_dial_hangup(sim, call);
 	}
+}
+
+void sim_call_answered(struct wtel_sim *sim, struct sim_call *call)
+{
+	if (sim_ends(call->agent->endpoint, "97"))
+		sim_timer_set(sim, &call->leave, sim->talk);
+}
+
+/* The agent's phone says BYE. */
+static void call_leave(struct wtel_sim *sim, struct sim_timer *timer)
+{
+	struct sim_call *call = (struct sim_call *)((char *)timer - offsetof(struct sim_call, leave));
+
+	if (!call->agent || call->agent->doomed)
+		return;
+	sim_channel_request(sim, call->agent, false, 16, 0);
+	call->agent->doomed = true;
+	call->cause = 16;
+	sim_timer_clear(sim, &call->timer);
+	call_hangup(sim, call);
 }
 
 static void call_timer(struct wtel_sim *sim, struct sim_timer *timer)

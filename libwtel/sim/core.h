@@ -131,7 +131,7 @@ enum sim_outcome {
 	SIM_EARLY_MEDIA,
 	SIM_ANSWERS_AT_ONCE,
 	SIM_SILENT,
-	SIM_NO_TRUNK /* the endpoint is not there: no channel is made */
+	SIM_FAULT /* of the trunk: "...-down" */
 };
 
 /* What happens to a call when its timer fires. */
@@ -172,6 +172,7 @@ struct sim_origin {
 
 struct sim_call {
 	struct sim_timer timer;
+	struct sim_timer leave; /* an agent who hangs up first */
 	struct sim_call *next, *previous;
 	enum sim_step step;
 	enum sim_outcome outcome;
@@ -383,6 +384,8 @@ void sim_dialplan(struct wtel_sim *sim, struct sim_call *call);
 void sim_dialplan_end(struct wtel_sim *sim, struct sim_call *call, int priority, int cause);
 void sim_dial_step(struct wtel_sim *sim, struct sim_call *call);
 void sim_dial_hangup(struct wtel_sim *sim, struct sim_call *call);
+/* The agent answered; 97 hangs up after `talk`. */
+void sim_call_answered(struct wtel_sim *sim, struct sim_call *call);
 void sim_dial_redirect(struct wtel_sim *sim, struct sim_call *call);
 /* The bridge is left by `first`, then the other; and is gone. */
 void sim_bridge_end(struct wtel_sim *sim, struct sim_call *call, struct sim_channel *first, struct sim_channel *second);

@@ -27,13 +27,14 @@ static struct dial_refusal dial_refusal_of(enum sim_outcome outcome)
 		return (struct dial_refusal){1, 404, "NOANSWER", false};
 	case SIM_DECLINES:
 		return (struct dial_refusal){21, 603, "NOANSWER", true};
+	case SIM_FAULT:
+		return (struct dial_refusal){38, 500, "NOANSWER", true};
 	case SIM_ANSWERS:
 	case SIM_RINGS:
 	case SIM_CONGESTION:
 	case SIM_EARLY_MEDIA:
 	case SIM_ANSWERS_AT_ONCE:
 	case SIM_SILENT:
-	case SIM_NO_TRUNK:
 		break;
 	}
 	return (struct dial_refusal){34, 503, "CONGESTION", true};
@@ -119,7 +120,7 @@ static void dial_begin(struct wtel_sim *sim, struct sim_call *call, const char *
 	sim_dial(sim, "DialBegin", agent, customer, target);
 	call->dialling = true;
 	sim_channel_connected(sim, agent, number, "");
-	call->outcome = sim_outcome_of(number);
+	call->outcome = sim_ends(endpoint, "-down") ? SIM_FAULT : sim_outcome_of(number);
 	call->expires = sim->now.mono + seconds * SIM_SECOND;
 	dial_before(sim, call, SIM_PROVISIONAL, call->outcome == SIM_SILENT ? INT64_MAX / 2 : SIM_NETWORK);
 }
@@ -259,7 +260,7 @@ static void dial_provisional(struct wtel_sim *sim, struct sim_call *call)
 	case SIM_UNKNOWN:
 	case SIM_DECLINES:
 	case SIM_SILENT:
-	case SIM_NO_TRUNK:
+	case SIM_FAULT:
 		dial_refused(sim, call);
 		break;
 	}

@@ -77,23 +77,104 @@ void sim_action_status(struct wtel_sim_client *client)
 	sim_reply_end(client);
 }
 
+/* Names and values in turn, NULL at the end. */
+static void list_lines(struct wtel_sim *sim, const char *const *lines)
+{
+	for (; *lines; lines += 2)
+		sim_line(sim, lines[0], lines[1]);
+}
+
+/* The order of the fields is that of a hash in Asterisk. */
 static void list_registration(struct wtel_sim_client *client, const struct sim_registration *registration)
 {
+	const char *name = registration->endpoint;
 	struct wtel_sim *sim = client->sim;
-	char uri[192];
+	char user[192], server[192];
 
+	snprintf(user, sizeof(user), "sip:%.80s@%.80s.invalid", name, name);
+	snprintf(server, sizeof(server), "sip:%.80s.invalid", name);
 	sim_item_begin(client, "OutboundRegistrationDetail", true);
-	sim_line(sim, "ObjectType", "registration");
-	sim_line(sim, "ObjectName", registration->endpoint);
-	snprintf(uri, sizeof(uri), "sip:%.80s@%.80s.invalid", registration->endpoint, registration->endpoint);
-	sim_line(sim, "ClientUri", uri);
-	sim_line(sim, "Endpoint", registration->endpoint);
-	sim_line(sim, "Expiration", "300");
-	sim_line(sim, "OutboundAuth", registration->endpoint);
-	snprintf(uri, sizeof(uri), "sip:%.80s.invalid", registration->endpoint);
-	sim_line(sim, "ServerUri", uri);
-	sim_line(sim, "Status", registration->status);
-	sim_line(sim, "NextReg", strcmp(registration->status, "Registered") == 0 ? "290" : "0");
+	list_lines(sim, (const char *const[]){"ObjectType",
+					      "registration",
+					      "ObjectName",
+					      name,
+					      "MaxRetries",
+					      "1000000",
+					      "ClientUri",
+					      user,
+					      "SecurityNegotiation",
+					      "no",
+					      "AuthRejectionPermanent",
+					      "true",
+					      "ServerUri",
+					      server,
+					      "MaxRandomInitialDelay",
+					      "0",
+					      "SupportPath",
+					      "false",
+					      "RetryInterval",
+					      "20",
+					      "ContactHeaderParams",
+					      "",
+					      "Expiration",
+					      "300",
+					      "Transport",
+					      "",
+					      "Line",
+					      "true",
+					      "ContactUser",
+					      name,
+					      "Endpoint",
+					      name,
+					      "UserAgent",
+					      "",
+					      "ForbiddenRetryInterval",
+					      "300",
+					      "OutboundAuth",
+					      name,
+					      "OutboundProxy",
+					      "",
+					      "FatalRetryInterval",
+					      "300",
+					      "SupportOutbound",
+					      "no",
+					      "Status",
+					      registration->status,
+					      "NextReg",
+					      "0",
+					      NULL});
+	sim_reply_end(client);
+	/* ast_sip_format_auths_ami() tells the password too; here there is none. */
+	sim_item_begin(client, "AuthDetail", true);
+	list_lines(sim, (const char *const[]){"ObjectType",
+					      "auth",
+					      "ObjectName",
+					      name,
+					      "OauthSecret",
+					      "",
+					      "PasswordDigest",
+					      "",
+					      "SupportedAlgorithmsUas",
+					      "MD5",
+					      "RefreshToken",
+					      "",
+					      "Username",
+					      name,
+					      "Md5Cred",
+					      "",
+					      "Realm",
+					      "",
+					      "AuthType",
+					      "userpass",
+					      "Password",
+					      "",
+					      "SupportedAlgorithmsUac",
+					      "MD5",
+					      "NonceLifetime",
+					      "32",
+					      "OauthClientid",
+					      "",
+					      NULL});
 	sim_reply_end(client);
 }
 
@@ -114,40 +195,25 @@ void sim_action_registrations(struct wtel_sim_client *client)
 	sim_reply_end(client);
 }
 
-static bool list_ends(const char *name, const char *end)
-{
-	size_t length = strlen(name);
-
-	return length >= 2 && strcmp(name + length - 2, end) == 0;
-}
-
+/* A phone is busy with its first call (device_state_busy_at=1), a trunk is not. */
 static void list_endpoint(struct wtel_sim_client *client, const char *endpoint)
 {
+	bool phone = strspn(endpoint, "0123456789") == strlen(endpoint), absent = sim_ends(endpoint, "99");
 	struct wtel_sim *sim = client->sim;
 	const struct sim_channel *channel;
-	bool busy = false;
+	char contact[256] = "";
+	int64_t active = 0;
 
 	for (channel = sim->channels; channel; channel = channel->next)
-		busy |= strcmp(channel->endpoint, endpoint) == 0;
+		active += strcmp(channel->endpoint, endpoint) == 0;
+	if (!absent)
+		snprintf(contact, sizeof(contact), "%.80s/sip:%.80s@127.0.0.1:5060,", endpoint, endpoint);
 	sim_item_begin(client, "EndpointList", true);
-	sim_line(sim, "ObjectType", "endpoint");
-	sim_line(sim, "ObjectName", endpoint);
-	sim_line(sim, "Transport", "");
-	sim_line(sim, "Aor", endpoint);
-	sim_line(sim, "Auths", endpoint);
-	sim_line(sim, "OutboundAuths", "");
-	sim_line(sim, "Contacts", "");
-	sim_line(sim, "DeviceState", list_ends(endpoint, "99") ? "Unavailable" : busy ? "In use" : "Not in use");
-	sim_put(sim, "ActiveChannels: ");
-	for (channel = sim->channels; channel; channel = channel->next) {
-		if (strcmp(channel->endpoint, endpoint) != 0)
-			continue;
-		if (!busy)
-			sim_put(sim, ",");
-		sim_put(sim, channel->name);
-		busy = false;
-	}
-	sim_put(sim, "\r\n");
+	list_lines(sim, (const char *const[]){"ObjectType", "endpoint", "ObjectName", endpoint, "Transport", "", "Aor",
+					      endpoint, "Auths", phone ? endpoint : "", "OutboundAuths",
+					      phone ? "" : endpoint, "Contacts", contact, NULL});
+	sim_line(sim, "DeviceState", absent ? "Unavailable" : !active ? "Not in use" : phone ? "Busy" : "In use");
+	sim_line_number(sim, "ActiveChannels", active);
 	sim_reply_end(client);
 }
 
@@ -168,15 +234,60 @@ void sim_action_endpoints(struct wtel_sim_client *client)
 	sim_reply_end(client);
 }
 
+static void list_contact(struct wtel_sim_client *client, const char *endpoint, unsigned number)
+{
+	struct wtel_sim *sim = client->sim;
+	char name[128], uri[128], id[64];
+
+	snprintf(name, sizeof(name), "%.80s;@%032x", endpoint, number);
+	snprintf(uri, sizeof(uri), "sip:%.80s@127.0.0.1:5060", endpoint);
+	snprintf(id, sizeof(id), "%08x", number);
+	sim_item_begin(client, "ContactList", true);
+	list_lines(sim, (const char *const[]){"ObjectType",
+					      "contact",
+					      "ObjectName",
+					      name,
+					      "ViaAddr",
+					      "127.0.0.1",
+					      "QualifyTimeout",
+					      "3.000000",
+					      "Qualify2xxOnly",
+					      "false",
+					      "CallId",
+					      id,
+					      "RegServer",
+					      "",
+					      "PruneOnBoot",
+					      "no",
+					      "Path",
+					      "",
+					      "Endpoint",
+					      endpoint,
+					      "ViaPort",
+					      "5060",
+					      "AuthenticateQualify",
+					      "no",
+					      "Uri",
+					      uri,
+					      "QualifyFrequency",
+					      "60",
+					      "UserAgent",
+					      "",
+					      NULL});
+	sim_line_number(sim, "ExpirationTime", sim->now.wall / SIM_SECOND + 3600);
+	list_lines(sim,
+		   (const char *const[]){"OutboundProxy", "", "Status", "Reachable", "RoundtripUsec", "1000", NULL});
+	sim_reply_end(client);
+}
+
 /* ami_show_contacts(), res/res_pjsip/pjsip_options.c */
 void sim_action_contacts(struct wtel_sim_client *client)
 {
 	struct wtel_sim *sim = client->sim;
 	size_t i, count = 0;
-	char text[256];
 
 	for (i = 0; i < sim->endpoint_count; i++)
-		count += !list_ends(sim->endpoints[i], "99");
+		count += !sim_ends(sim->endpoints[i], "99");
 	if (!count) {
 		sim_error(client, "No Contacts found\n");
 		return;
@@ -185,19 +296,9 @@ void sim_action_contacts(struct wtel_sim_client *client)
 	for (i = 0; i < sim->endpoint_count; i++) {
 		const char *endpoint = sim->endpoints[i];
 
-		if (list_ends(endpoint, "99"))
+		if (sim_ends(endpoint, "99"))
 			continue;
-		sim_item_begin(client, "ContactList", true);
-		sim_line(sim, "ObjectType", "contact");
-		snprintf(text, sizeof(text), "%.80s;@%08x", endpoint, (unsigned)i);
-		sim_line(sim, "ObjectName", text);
-		sim_line(sim, "Aor", endpoint);
-		sim_line(sim, "Endpoint", endpoint);
-		snprintf(text, sizeof(text), "sip:%.80s@%.80s.invalid", endpoint, endpoint);
-		sim_line(sim, "Uri", text);
-		sim_line(sim, "Status", "Reachable");
-		sim_line(sim, "RoundtripUsec", "1000");
-		sim_reply_end(client);
+		list_contact(client, endpoint, (unsigned)i);
 	}
 	sim_list_end(client, "ContactListComplete", count);
 	sim_reply_end(client);

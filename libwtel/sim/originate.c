@@ -8,14 +8,16 @@
 /* The dialplan is examples/asterisk/extensions.conf: its contexts, patterns and priorities. */
 bool sim_extension_exists(const char *context, const char *extension, int priority)
 {
-	size_t length = strlen(extension);
+	const char *digits = extension + (*extension == '+');
+	size_t length = strlen(digits);
+	bool number = strspn(digits, "0123456789") == length;
 
 	if (strcmp(context, "welcomedly-outbound") == 0)
-		return priority <= 15 && length > 1 && strchr("+0123456789", *extension);
+		return priority <= 15 && extension[0] && extension[1] && strchr("+0123456789", *extension);
 	if (strcmp(context, "welcomedly-inbound") == 0)
-		return priority <= 7 && length > 1 && strchr("+0123456789", *extension);
+		return priority == 1 && number && length >= 3 && length <= 15;
 	if (strcmp(context, "welcomedly-agents") == 0)
-		return priority <= 2 && length == 4 && *extension == '1' && strspn(extension, "0123456789") == 4;
+		return priority <= 2 && number && length == 4 && *extension == '1';
 	return false;
 }
 

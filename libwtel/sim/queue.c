@@ -38,7 +38,8 @@ static int64_t queue_seconds(int64_t from, int64_t to)
 
 static bool queue_is_phone(const char *endpoint)
 {
-	return *endpoint && strspn(endpoint, "0123456789") == strlen(endpoint) && !sim_ends(endpoint, "99");
+	return *endpoint && strspn(endpoint, "0123456789") == strlen(endpoint) && !sim_ends(endpoint, "96") &&
+	       !sim_ends(endpoint, "99");
 }
 
 static bool queue_idle(const struct wtel_sim *sim, const char *endpoint)
@@ -162,6 +163,7 @@ static void queue_answers(struct wtel_sim *sim, struct sim_call *call)
 	sim_line_number(sim, "HoldTime", queue_seconds(call->joined, sim->now.mono));
 	sim_line_number(sim, "RingTime", queue_seconds(call->rang, sim->now.mono));
 	sim_event_end(sim);
+	sim_call_answered(sim, call);
 	sim_channel_state(sim, customer, 6);
 	sim_bridge_create(sim, call);
 	sim_bridge_enter(sim, agent);
@@ -290,7 +292,12 @@ static int queue_admit(struct wtel_sim *sim, struct sim_call *call, const char *
 	sim_copy(customer->context, sizeof(customer->context), "welcomedly-inbound");
 	sim_copy(customer->extension, sizeof(customer->extension), extension);
 	sim_event_channel(sim, "Newchannel", customer);
-	customer->priority = 4;
+	sim_copy(customer->context, sizeof(customer->context), "welcomedly-queue");
+	customer->priority = 2;
+	/* What is no number is no caller id. */
+	if (strspn(from, "+0123456789") != strlen(from))
+		sim_channel_caller(sim, customer, "", "");
+	customer->priority = 3;
 	sim_copy(customer->application, sizeof(customer->application), "Queue");
 	sim_copy(customer->data, sizeof(customer->data), QUEUE_NAME ",t,,,300");
 	call->queued = true;
