@@ -49,11 +49,10 @@ struct wtel_ami_message {
 	size_t field_count;
 	struct wtel_slice raw; /* the whole message without its closing blank line */
 	/*
-	 * The bytes that came with it go on as no message begins: what a caller makes of one event by a blank line in
-	 * it. Asterisk writes an event in one piece, so its bytes mostly come together; when they do not,
-	 * this is false, and the headless rest comes as the next message.
+	 * Bytes behind it that came already, from the closing blank line on; for wtel_ami_guard: Asterisk writes an event in
+	 * one piece, so what a caller broke off it mostly stands here. Depends on how the stream was cut.
 	 */
-	bool cut;
+	struct wtel_slice next;
 };
 
 /* The first field with that name, case-insensitive as Asterisk compares; absent if none. */

@@ -229,22 +229,6 @@ static bool parser_is(struct wtel_slice slice, const char *text, size_t length)
 	return slice.length == length && !memcmp(slice.data, text, length);
 }
 
-/* Whether the bytes behind a message can be how another begins: "Event:", "Response:", or not enough to say. */
-static bool parser_cut(const struct wtel_ami_parser *parser)
-{
-	const char *data = base_buffer_front(&parser->buffer);
-	size_t length = base_buffer_length(&parser->buffer);
-
-	while (length && (*data == '\r' || *data == '\n')) {
-		data++;
-		length--;
-	}
-	if (!length)
-		return false;
-	return memcmp(data, "Event:", length < 6 ? length : 6) != 0 &&
-	       memcmp(data, "Response:", length < 9 ? length : 9) != 0;
-}
-
 /* The message that ends at `end` and whose blank line ends at `next`, both from the buffer's front. */
 static void parser_emit(struct wtel_ami_parser *parser, struct wtel_ami_message *out, size_t end, size_t next)
 {
@@ -262,7 +246,7 @@ static void parser_emit(struct wtel_ami_parser *parser, struct wtel_ami_message 
 	out->raw = (struct wtel_slice){base_buffer_front(&parser->buffer), end};
 	base_buffer_take(&parser->buffer, next);
 	parser_begin(parser);
-	out->cut = parser_cut(parser);
+	out->next = (struct wtel_slice){base_buffer_front(&parser->buffer), base_buffer_length(&parser->buffer)};
 	parser->counters.messages++;
 }
 
