@@ -1,0 +1,222 @@
+/*
+ * The service's inside. One dispatch goes through the same steps, always:
+ *
+ *   link      connect, read the socket; each session notice goes
+ *   fold        to the tracker, its changes to the store and the observers
+ *   store     its own reads and writes; answers to tickets
+ *   sync      what is to be known about trunks, accounts and channels
+ *   originate, hangup   the next step of each
+ *   timers, then callbacks of the program: completions, observers
+ *
+ * The program's callbacks run at the end, where nothing is half done; only those of
+ * wtel_service_action() run in the middle, because they are shown the message itself.
+ */
+#ifndef SERVICE_SERVICE_H
+#define SERVICE_SERVICE_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "base/slice.h"
+#include "service/connection.h"
+#include "service/loop.h"
+#include "service/sync.h"
+#include "store/store.h"
+#include <wtel/service.h>
+
+/* A list in both directions; a head links to itself. */
+struct service_link {
+	struct service_link *next;
+	struct service_link *previous;
+};
+
+void service_list_init(struct service_link *head);
+void service_list_add(struct service_link *head, struct service_link *entry); /* at the end */
+void service_list_remove(struct service_link *entry);			      /* harmless when repeated */
+
+/* ---- actions in flight ---- */
+
+struct service_request;
+/* 0, or WTEL_ENOMEM: nothing was taken, the same notice comes again. */
+typedef int request_fn(struct wtel_service *service, struct service_request *request,
+		       const struct wtel_ami_notice *notice);
+
+/* What stands behind the `user` of a session's action. */
+struct service_request {
+	struct service_link link; /* in service->requests, if it is allocated by request.c */
+	request_fn *item;	  /* may be NULL */
+	request_fn *done;
+};
+
+/* ---- questions to the store ---- */
+
+enum ticket_kind { TICKET_TRUNKS, TICKET_PEERS, TICKET_ADOPT, TICKET_RESERVE, TICKET_EXPLAIN };
+
+struct originate;
+
+/*
+ * A question under way at the store, which outlives the service: an answer that comes after the service
+ * finds `service` NULL.
+ */
+struct service_ticket {
+	struct service_link link;
+	struct wtel_service *service;
+	struct wtel_allocator allocator;
+	struct wtel_store *store;
+	enum ticket_kind kind;
+	struct originate *originate;	 /* RESERVE, EXPLAIN */
+	char call_id[WTEL_CALL_ID_SIZE]; /* RESERVE: to close the row if nobody else can */
+	char extension[WTEL_PEER_EXTENSION_MAX + 1];
+	char number[48];
+	int64_t start;
+};
+
+int ticket_new(struct service_ticket **out, struct wtel_service *service, enum ticket_kind kind);
+void ticket_free(struct service_ticket *ticket);
+/* The service goes: what is answered at once is waited for, the rest is left to the store. */
+void ticket_abandon_all(struct wtel_service *service);
+
+/* ---- hosts ---- */
+
+struct service_host {
+	struct wtel_ami_host host; /* our copies */
+	char name[160];		   /* "host:port" for people */
+	struct wtel_ami_session *session;
+	unsigned failures;
+	int64_t not_before; /* mono: when it may be tried again */
+};
+
+struct wtel_service {
+	struct wtel_allocator allocator;
+	struct wtel_service_options options; /* strings are our copies */
+	struct loop loop;
+	struct tls tls;
+	struct wtel_tracker *tracker;
+	struct wtel_store *store;
+	struct wtel_detail error;
+	struct wtel_time now; /* of the present dispatch */
+	uint64_t random;      /* of the jitter */
+
+	unsigned depth; /* callbacks of the program under way */
+	bool dispatching;
+	bool closing; /* freed from inside a callback, or being freed */
+	int code;     /* WTEL_ENOMEM: something is to be tried again */
+
+	/* link.c */
+	struct service_host hosts[WTEL_MAX_HOSTS];
+	size_t host_count;
+	size_t host; /* present or last one */
+	struct conn conn;
+	bool linked;	  /* a transport is open and the session is fed */
+	bool ready;	  /* logged in */
+	bool again;	  /* more to read than one dispatch takes */
+	int64_t ready_at; /* mono */
+	int64_t retry_at; /* mono: no attempt before */
+	int down_code;	  /* the link is to be taken down; 0: no */
+	char down_text[256];
+	uint64_t reconnects;
+	uint64_t connects;
+
+	/* fold.c */
+	bool held; /* `notice` was not taken for lack of memory */
+	struct wtel_ami_notice notice;
+	bool change_held; /* `change` was not written for lack of memory */
+	struct wtel_call_change change;
+	uint64_t store_refused;
+	uint64_t security;
+
+	/* store side */
+	int store_fd; /* as registered; -1: none */
+	struct service_link tickets;
+	int64_t heartbeat_at;
+
+	struct sync sync;
+	struct service_link requests;
+	struct service_link originates;
+	struct service_link hangups;
+	struct service_link observers;
+	bool observers_fresh; /* at least one has something new, or is to be removed */
+};
+
+/* ---- service.c ---- */
+
+void service_log(struct wtel_service *service, enum wtel_log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* Remembers that memory was lacking: this dispatch gives WTEL_ENOMEM. */
+int service_note(struct wtel_service *service, int code);
+/* Fails with service->error. */
+int service_fail(struct wtel_service *service, int code, const char *field, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Around a callback of the program. */
+void service_enter(struct wtel_service *service);
+void service_leave(struct wtel_service *service);
+
+/* ---- options.c ---- */
+
+int options_copy(struct wtel_service *service, const struct wtel_service_options *options, struct wtel_detail *detail);
+int options_hosts(struct wtel_service *service, const struct wtel_service_options *options, struct wtel_detail *detail);
+void options_free(struct wtel_service *service);
+
+/* ---- link.c ---- */
+
+struct wtel_ami_session *link_session(const struct wtel_service *service);
+int link_dispatch(struct wtel_service *service);
+int link_flush(struct wtel_service *service);
+void link_finish(struct wtel_service *service); /* logs off; pending actions are told */
+int64_t link_deadline(const struct wtel_service *service);
+void link_ready(struct wtel_service *service);
+/* The link is to be taken down as soon as what was read is folded. */
+void link_fail(struct wtel_service *service, int code, const char *text);
+
+/* ---- fold.c ---- */
+
+/* Takes everything that the session and the tracker have. WTEL_ENOMEM: again later. */
+int fold_drain(struct wtel_service *service);
+int fold_changes(struct wtel_service *service);
+
+/* ---- request.c ---- */
+
+/* Sends an action of the service's own; `request` is its `user`. Errors of wtel_ami_session_send(). */
+int request_send(struct wtel_service *service, struct service_request *request, struct wtel_ami_action *action,
+		 int64_t timeout);
+void request_end_all(struct wtel_service *service);
+
+/* ---- originate.c ---- */
+
+void originate_reserved(struct originate *originate, int code, const struct wtel_detail *detail,
+			const struct wtel_trunk *trunk, int64_t row_id);
+void originate_explained(struct originate *originate, const char *text);
+/* A row without a call behind it: ended as failed. */
+int originate_close_row(struct wtel_store *store, const struct wtel_call *call, int64_t wall, const char *reason);
+void originate_step_all(struct wtel_service *service);
+void originate_complete_all(struct wtel_service *service); /* tells the program */
+void originate_end_all(struct wtel_service *service);
+int64_t originate_deadline(const struct wtel_service *service);
+/* The channels were just read: one that is in doubt is there or is not. */
+void originate_resynced(struct wtel_service *service);
+bool originate_owns(const struct wtel_service *service, const char *call_id);
+/* A hangup of a call that is not dialled yet. false: none of that id. */
+bool originate_cancel(struct wtel_service *service, const char *call_id);
+
+/* originate_check.c: everything that a person or a program may have put in. */
+int originate_check(struct wtel_service *service, const struct wtel_originate *request, struct wtel_detail *detail);
+
+/* ---- hangup.c ---- */
+
+void hangup_step_all(struct wtel_service *service);
+void hangup_complete_all(struct wtel_service *service);
+void hangup_end_all(struct wtel_service *service);
+int64_t hangup_deadline(const struct wtel_service *service);
+
+/* ---- observer.c ---- */
+
+void observer_tell(struct wtel_service *service, const struct wtel_notice *notice);
+void observer_run(struct wtel_service *service); /* ready callbacks */
+void observer_detach_all(struct wtel_service *service);
+
+/* ---- copy.c ---- */
+
+/* One block with a deep copy of the notice and its call; NULL: out of memory. */
+struct wtel_notice *copy_notice(const struct wtel_allocator *allocator, const struct wtel_notice *notice,
+				size_t prefix);
+
+#endif

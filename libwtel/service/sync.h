@@ -1,0 +1,116 @@
+/*
+ * What has to be known before calls can be told apart, and again after everything that may have made it stale:
+ *
+ *   OFF --ready--> STORE --trunks, accounts and orphans read--> LISTS --registrations, contacts, channels--> DONE
+ *    ^               ^                                                                                         |
+ *    |               +------------------- reload, quarantine, doubt, new trunks -------------------------------+
+ *    +--disconnected
+ */
+#ifndef SERVICE_SYNC_H
+#define SERVICE_SYNC_H
+
+#include <stdbool.h>
+#include <wtel/ami.h>
+#include <wtel/store.h>
+
+enum sync_stage { SYNC_OFF, SYNC_STORE, SYNC_LISTS, SYNC_DONE };
+
+struct sync_trunk {
+	int64_t id;
+	char *name;
+	char *endpoint;
+	bool needs_registration;
+	bool known;	    /* Asterisk has a registration for it */
+	bool registered;    /* as Asterisk told last */
+	bool dirty;	    /* the store is to be told */
+	const char *status; /* literal */
+	int64_t wall;
+};
+
+struct sync_registration {
+	char *client_uri;
+	char *server_uri;
+	char *name;	/* of its section; often the endpoint's */
+	char *endpoint; /* "" unless line=yes */
+	const char *status;
+};
+
+struct sync_peer {
+	int64_t agent_id;
+	char extension[24];
+	bool registered;
+	bool seen;  /* in the list of contacts */
+	bool dirty; /* the store is to be told */
+	const char *status;
+	char address[64];
+	char agent[128];
+	int64_t wall;
+};
+
+struct sync_request; /* sync.c */
+
+struct sync {
+	enum sync_stage stage;
+	bool synchronised;
+	bool booted;	       /* the first list was answered */
+	int64_t deadline;      /* of the STORE stage, mono */
+	int64_t again_at;      /* mono; INT64_MAX: no other round is wanted */
+	int64_t refresh_at;    /* mono: trunks, accounts and orphans are read again */
+	int64_t last;	       /* mono: the last round began */
+	unsigned asked;	       /* set of ticket kinds under way */
+	unsigned wanted;       /* and of those still to ask */
+	unsigned lists;	       /* set of lists under way */
+	unsigned lists_wanted; /* and of those still to ask */
+	bool resyncing;	       /* tracker_resync_begin() was called */
+	bool store_failed;     /* told in the log already */
+	struct sync_request *requests;
+	struct sync_trunk *trunks;
+	size_t trunk_count;
+	struct sync_registration *registrations;
+	size_t registration_count;
+	struct sync_registration *incoming; /* of the list that is being read */
+	size_t incoming_count;
+	struct sync_peer *peers; /* by extension */
+	size_t peer_count;
+	bool dirty; /* a trunk or a peer is */
+};
+
+struct wtel_service;
+struct service_ticket;
+
+int sync_init(struct wtel_service *service);
+void sync_free(struct wtel_service *service);
+void sync_start(struct wtel_service *service); /* logged in */
+void sync_stop(struct wtel_service *service);  /* the connection is gone */
+/* Another round, not before `delay` from now and not more often than every few seconds. */
+void sync_request_again(struct wtel_service *service, int64_t delay);
+/* A channel whose own list item had to be dropped is alive all the same. */
+void sync_vouch(struct wtel_service *service, const char *channel);
+void sync_step(struct wtel_service *service);
+int64_t sync_deadline(const struct wtel_service *service);
+
+/* Answers of the store. */
+void sync_trunks(struct wtel_service *service, int code, const struct wtel_detail *detail,
+		 const struct wtel_trunk_list *list);
+void sync_peers(struct wtel_service *service, int code, const struct wtel_detail *detail,
+		const struct wtel_peer_list *list);
+void sync_adopted(struct wtel_service *service, int code, const struct wtel_detail *detail,
+		  const struct wtel_call_list *list);
+
+/* table.c: what they are kept in. */
+void table_free(struct wtel_service *service);
+struct sync_trunk *table_trunk(const struct wtel_service *service, struct wtel_slice endpoint);
+struct sync_peer *table_peer(const struct wtel_service *service, struct wtel_slice extension);
+void table_drop_registrations(struct wtel_service *service, struct sync_registration *list, size_t count);
+
+/* state.c: events about trunks and accounts. */
+int state_registry(struct wtel_service *service, const struct wtel_ami_event *event, int64_t wall);
+int state_peer(struct wtel_service *service, const struct wtel_ami_event *event, int64_t wall);
+int state_registration_item(struct wtel_service *service, const struct wtel_ami_message *message);
+void state_registrations_done(struct wtel_service *service);
+void state_registrations_drop(struct wtel_service *service); /* of the list being read */
+void state_contact_item(struct wtel_service *service, const struct wtel_ami_message *message);
+void state_contacts_done(struct wtel_service *service);
+void state_flush(struct wtel_service *service); /* tells the store what is dirty */
+
+#endif

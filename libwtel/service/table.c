@@ -1,0 +1,232 @@
+/* Trunks and accounts as the store told last, with what Asterisk said about them since. */
+#include "service/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- trunks ---- */
+
+struct sync_trunk *table_trunk(const struct wtel_service *service, struct wtel_slice endpoint)
+{
+	size_t i;
+
+	for (i = 0; i < service->sync.trunk_count; i++)
+		if (base_slice_is(endpoint, service->sync.trunks[i].endpoint))
+			return &service->sync.trunks[i];
+	return NULL;
+}
+
+static void free_trunks(const struct wtel_allocator *allocator, struct sync_trunk *trunks, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		base_release(allocator, trunks[i].name);
+		base_release(allocator, trunks[i].endpoint);
+	}
+	base_release(allocator, trunks);
+}
+
+static const struct sync_trunk *by_id(const struct sync *sync, int64_t id)
+{
+	size_t i;
+
+	for (i = 0; i < sync->trunk_count; i++)
+		if (sync->trunks[i].id == id)
+			return &sync->trunks[i];
+	return NULL;
+}
+
+static int fill_trunk(struct wtel_service *service, struct sync_trunk *out, const struct wtel_trunk *trunk)
+{
+	const struct sync_trunk *before = by_id(&service->sync, trunk->id);
+
+	out->id = trunk->id;
+	out->needs_registration = trunk->needs_registration;
+	out->registered = trunk->registered;
+	out->name = base_copy_string(&service->allocator, trunk->name ? trunk->name : "");
+	out->endpoint = base_copy_string(&service->allocator, trunk->endpoint ? trunk->endpoint : "");
+	if (!out->name || !out->endpoint)
+		return WTEL_ENOMEM;
+	if (!before || strcmp(before->endpoint, out->endpoint) != 0) {
+		/* A new one: is it registered already? */
+		if (service->sync.stage == SYNC_DONE)
+			sync_request_again(service, 0);
+		return 0;
+	}
+	out->known = before->known;
+	out->status = before->status;
+	out->wall = before->wall;
+	out->registered = before->registered;
+	out->dirty = before->dirty || (out->needs_registration && out->status && out->registered != trunk->registered);
+	service->sync.dirty = service->sync.dirty || out->dirty;
+	return 0;
+}
+
+/* The tracker knows trunks by endpoint: first all that are, then away with those that are no more. */
+static int teach_trunks(struct wtel_service *service, const struct sync_trunk *trunks, size_t count)
+{
+	struct sync *sync = &service->sync;
+	size_t i, j;
+	int code;
+
+	for (i = 0; i < count; i++) {
+		code = trunks[i].endpoint[0]
+			       ? wtel_tracker_set_trunk(service->tracker, trunks[i].endpoint, trunks[i].id)
+			       : 0;
+		if (code == WTEL_ENOMEM)
+			return code;
+	}
+	for (i = 0; i < sync->trunk_count; i++) {
+		for (j = 0; j < count; j++)
+			if (strcmp(sync->trunks[i].endpoint, trunks[j].endpoint) == 0)
+				break;
+		if (j == count && sync->trunks[i].endpoint[0])
+			(void)!wtel_tracker_set_trunk(service->tracker, sync->trunks[i].endpoint, 0);
+	}
+	return 0;
+}
+
+static void told_failure(struct wtel_service *service, const char *what, int code, const struct wtel_detail *detail)
+{
+	if (!service->sync.store_failed)
+		service_log(service, WTEL_LOG_ERROR, "%s cannot be read: %s", what,
+			    detail && detail->text[0] ? detail->text : wtel_error_text(code));
+	service->sync.store_failed = true;
+}
+
+void sync_trunks(struct wtel_service *service, int code, const struct wtel_detail *detail,
+		 const struct wtel_trunk_list *list)
+{
+	struct sync *sync = &service->sync;
+	struct sync_trunk *trunks;
+	size_t i, count = list ? list->count : 0;
+
+	sync->asked &= ~(1u << TICKET_TRUNKS);
+	if (code) {
+		told_failure(service, "trunks", code, detail);
+		return;
+	}
+	sync->store_failed = false;
+	trunks = base_allocate_zero(&service->allocator, count * sizeof(*trunks));
+	code = trunks ? 0 : WTEL_ENOMEM;
+	for (i = 0; i < count && !code; i++)
+		code = fill_trunk(service, &trunks[i], &list->trunks[i]);
+	if (!code)
+		code = teach_trunks(service, trunks, count);
+	if (service_note(service, code)) {
+		sync->wanted |= 1u << TICKET_TRUNKS;
+		if (trunks)
+			free_trunks(&service->allocator, trunks, count);
+		return;
+	}
+	free_trunks(&service->allocator, sync->trunks, sync->trunk_count);
+	sync->trunks = trunks;
+	sync->trunk_count = count;
+}
+
+/* ---- accounts ---- */
+
+static int compare(const void *a, const void *b)
+{
+	return strcmp(((const struct sync_peer *)a)->extension, ((const struct sync_peer *)b)->extension);
+}
+
+struct sync_peer *table_peer(const struct wtel_service *service, struct wtel_slice extension)
+{
+	struct sync_peer wanted;
+
+	if (!service->sync.peer_count || !base_slice_copy(wanted.extension, sizeof(wanted.extension), extension))
+		return NULL;
+	return bsearch(&wanted, service->sync.peers, service->sync.peer_count, sizeof(wanted), compare);
+}
+
+static void fill_peer(struct wtel_service *service, struct sync_peer *out, const struct wtel_peer *peer)
+{
+	const struct sync_peer *before;
+
+	snprintf(out->extension, sizeof(out->extension), "%s", peer->extension ? peer->extension : "");
+	before = table_peer(service, wtel_slice_of(out->extension));
+	if (before)
+		*out = *before;
+	else
+		out->registered = peer->registered;
+	/* What the store has wrong is put right with the next flush. */
+	if (before && before->status && before->registered != peer->registered)
+		out->dirty = service->sync.dirty = true;
+	out->agent_id = peer->user_id;
+}
+
+static int teach_peers(struct wtel_service *service, struct sync_peer *peers, size_t count)
+{
+	struct sync *sync = &service->sync;
+	size_t i;
+	int code;
+
+	for (i = 0; i < count; i++) {
+		code = peers[i].extension[0]
+			       ? wtel_tracker_set_agent(service->tracker, peers[i].extension, peers[i].agent_id)
+			       : 0;
+		if (code == WTEL_ENOMEM)
+			return code;
+	}
+	for (i = 0; i < sync->peer_count; i++)
+		if (sync->peers[i].extension[0] && !bsearch(&sync->peers[i], peers, count, sizeof(*peers), compare))
+			(void)!wtel_tracker_set_agent(service->tracker, sync->peers[i].extension, 0);
+	return 0;
+}
+
+void sync_peers(struct wtel_service *service, int code, const struct wtel_detail *detail,
+		const struct wtel_peer_list *list)
+{
+	struct sync *sync = &service->sync;
+	struct sync_peer *peers;
+	size_t i, count = list ? list->count : 0;
+
+	sync->asked &= ~(1u << TICKET_PEERS);
+	if (code) {
+		told_failure(service, "accounts", code, detail);
+		return;
+	}
+	peers = base_allocate_zero(&service->allocator, count * sizeof(*peers));
+	code = peers ? 0 : WTEL_ENOMEM;
+	for (i = 0; i < count && !code; i++)
+		fill_peer(service, &peers[i], &list->peers[i]);
+	if (!code) {
+		qsort(peers, count, sizeof(*peers), compare);
+		code = teach_peers(service, peers, count);
+	}
+	if (service_note(service, code)) {
+		sync->wanted |= 1u << TICKET_PEERS;
+		base_release(&service->allocator, peers);
+		return;
+	}
+	base_release(&service->allocator, sync->peers);
+	sync->peers = peers;
+	sync->peer_count = count;
+}
+
+/* ---- registrations ---- */
+
+void table_drop_registrations(struct wtel_service *service, struct sync_registration *list, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		base_release(&service->allocator, list[i].client_uri);
+		base_release(&service->allocator, list[i].server_uri);
+		base_release(&service->allocator, list[i].name);
+		base_release(&service->allocator, list[i].endpoint);
+	}
+	base_release(&service->allocator, list);
+}
+
+void table_free(struct wtel_service *service)
+{
+	struct sync *sync = &service->sync;
+
+	free_trunks(&service->allocator, sync->trunks, sync->trunk_count);
+	base_release(&service->allocator, sync->peers);
+	table_drop_registrations(service, sync->registrations, sync->registration_count);
+	table_drop_registrations(service, sync->incoming, sync->incoming_count);
+}
