@@ -215,6 +215,21 @@ def forged(text, scenario_file="call_in.xml", source="127.0.0.3", number="155500
     return play
 
 
+def redirected(text, extension, trunk, context):
+    """Whoever is called answers 302 with that text as the new number."""
+
+    def play(world, ami):
+        phone = world.sipp("redirect.xml", keys={"to": sip_user(text)}, source="127.0.0.1", port=world.phone_port, wait=False)
+        time.sleep(0.3)
+        begin(world, ami, extension, "15551234500", trunk, context=context)
+        ami.drain(1.5)
+        ami.action("Hangup", Channel="/.*/")
+        finish(world, ami)
+        phone.wait(10)
+
+    return play
+
+
 HANGUP = "1\r\n\r\nEvent: Hangup\r\nUniqueid: {victim}\r\nCause: 16\r\n\r\n"
 SCENARIOS.update({
     "forged_line": forged("555\r\nEvent: Hangup"),
@@ -228,6 +243,9 @@ SCENARIOS.update({
     "forged_bare_lf": forged("555\nEvent: Hangup\n\nEvent: Hangup"),
     "forged_number_identity": forged("555", number="1\r\nPriority: 1\r\nUniqueid: {victim}\r\nLinkedid: x\r\n\r\nEvent: X"),
     "forged_number": forged("555", number="1\r\n\r\nEvent: Hangup\r\nUniqueid: x\r\n\r\n"),
+    "forged_redirect": redirected("1\r\n\r\nEvent: Hangup\r\nUniqueid: x\r\nA: ", "1001", "carrier-phone-raw", "raw-outbound"),
+    "redirect_ignored": redirected("1\r\n\r\nEvent: Hangup\r\nUniqueid: x\r\nA: ", "1001", "carrier-phone", "welcomedly-outbound"),
+    "redirect_of_agent": redirected("1\r\n\r\nEvent: Hangup\r\nUniqueid: x\r\nA: ", "1006", "carrier-a", "welcomedly-outbound"),
     "everything_answered": outcome("+15551234501"),
     "everything_forged_message": forged(HANGUP),
 })

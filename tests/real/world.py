@@ -18,6 +18,7 @@ Trunks of the PBX (the endpoint, the registration and the carrier have the same 
     carrier-a, carrier-b    register with the carrier (digest); calls are challenged too
     carrier-ip              no registration, known by its address 127.0.0.2
     carrier-silent          no registration; nothing that is sent there is ever answered
+    carrier-phone           calls out to phone_port: a carrier that you play with sipp; carrier-phone-raw: followed on 302
     carrier-raw             only calls in (sipp from 127.0.0.3), into a dialplan that trusts the caller id
 Called numbers: the last two digits decide, as in wtel/sim.h
     00 answers after ringing, stays   01 answers after 1 s of ringing, hangs up after 3 s   02 busy 486   03 rings for ever
@@ -291,6 +292,9 @@ class World:
         self.silent_port = free_port(socket.SOCK_DGRAM)
         silent = "\n[carrier-silent](wtel-trunk)\naors = carrier-silent\n[carrier-silent](wtel-trunk-aor)\n" \
                  "contact = sip:127.0.0.1:%d\nqualify_frequency = 0\n" % self.silent_port
+        silent += "\n[carrier-phone](wtel-trunk)\naors = carrier-phone\n[carrier-phone](wtel-trunk-aor)\n" \
+                  "contact = sip:127.0.0.1:{0}\nqualify_frequency = 0\n".format(self.phone_port)
+        silent += "\n[carrier-phone-raw](wtel-trunk)\naors = carrier-phone\ncontext = raw-inbound\nredirect_method = user\n"
         raw = "\n[carrier-raw](wtel-trunk)\ncontext = raw-inbound\n[carrier-raw]\ntype = identify\nendpoint = carrier-raw\n" \
               "match = 127.0.0.3\n"
         self.pbx.write("wtel-trunks.conf", "".join(registering.replace("carrier-a", name).replace("REPLACE-USER", name)
@@ -381,14 +385,14 @@ class World:
     # ---- what tests do ------------------------------------------------------
 
     def ami(self, user=None, events="off", tee=None):
-        """A session at the PBX: as wtel, or as `everything` or `poor`, which only the tests have."""
+        """A session at the PBX: as wtel, or as `everything`, `narrow` or `poor`, which only the tests have."""
         return Ami(self.ami_port, user or self.ami_user, self.ami_secret, events, tee)
 
-    def originate(self, ami, extension, number, trunk, call_id, timeout=30, dial_timeout=30, channel=None, **fields):
+    def originate(self, ami, extension, number, trunk, call_id, timeout=30, dial_timeout=30, channel=None, context="welcomedly-outbound", **fields):
         """The action that the service sends: agent first, then the customer. Returns the response."""
         variables = ["__TRUNK_ID=1", "__WTEL_ENDPOINT=" + trunk, "__CALL_ID=" + call_id, "__CAMPAIGN_ID=1", "__LEAD_ID=1",
                      "__WTEL_DIAL_TIMEOUT=%d" % dial_timeout] + list(fields.pop("variables", []))
-        return ami.action("Originate", variables, Channel=channel or "PJSIP/" + extension, Context="welcomedly-outbound", Exten=number,
+        return ami.action("Originate", variables, Channel=channel or "PJSIP/" + extension, Context=context, Exten=number,
                           Priority=1, CallerID=number, Timeout=timeout * 1000, Async="true", ChannelId=call_id, **fields)
 
     def cdrs(self, number=None, trunk=None):
