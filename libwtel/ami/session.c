@@ -140,16 +140,21 @@ int wtel_ami_session_reserve(struct wtel_ami_session *session, char **out, size_
 void wtel_ami_session_commit(struct wtel_ami_session *session, size_t length, struct wtel_time now)
 {
 	wtel_ami_parser_commit(session->parser, length);
-	session->now = session->received = now;
+	session->now = now;
+	if (length)
+		session->received = now;
 }
 
 int wtel_ami_session_feed(struct wtel_ami_session *session, const void *data, size_t length, struct wtel_time now)
 {
 	int code = wtel_ami_parser_feed(session->parser, data, length);
 
-	if (!code)
-		session->now = session->received = now;
-	return code;
+	if (code)
+		return code;
+	session->now = now;
+	if (length)
+		session->received = now;
+	return 0;
 }
 
 struct wtel_slice wtel_ami_session_output(struct wtel_ami_session *session)

@@ -233,6 +233,22 @@ Test(ami_session, nothing_is_believed_inside_a_broken_event)
 	wtel_ami_session_free(peer.session);
 }
 
+/* The rest of an event whose head looked complete: what was believed before it may have been forged. */
+Test(ami_session, tells_when_the_state_must_be_read_anew)
+{
+	struct peer peer = peer_ready();
+
+	peer_say(&peer, "CallerIDName: <unknown>\r\nUniqueid: 17.9\r\nLinkedid: 17.9\r\n\r\n");
+	cr_assert_eq(peer_next(&peer)->type, WTEL_AMI_NOTICE_SECURITY);
+	cr_assert_eq(peer.notice.code, 0);
+	cr_assert_not_null(peer.notice.message);
+	cr_assert_eq(peer_next(&peer)->type, WTEL_AMI_NOTICE_SECURITY);
+	cr_assert_eq(peer.notice.code, WTEL_EPROTOCOL);
+	cr_assert_null(peer.notice.message);
+	cr_assert(peer_is_quiet(&peer), "it is told once");
+	wtel_ami_session_free(peer.session);
+}
+
 Test(ami_session, an_originates_outcome_is_an_event_before_and_after_its_answer)
 {
 	struct peer peer = peer_ready();

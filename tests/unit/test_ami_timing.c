@@ -86,6 +86,21 @@ Test(ami_timing, flowing_bytes_stretch_the_wait_but_not_for_ever)
 	wtel_ami_session_free(peer.session);
 }
 
+Test(ami_timing, reading_nothing_is_no_sign_of_life)
+{
+	struct peer peer = peer_pinging();
+	int64_t start = peer.now.mono;
+
+	peer_tick(&peer, start);
+	cr_assert(peer_hear(&peer));
+	peer_at(&peer, start + 4 * SECOND);
+	wtel_ami_session_commit(peer.session, 0, peer.now);
+	cr_assert_eq(wtel_ami_session_feed(peer.session, "", 0, peer.now), 0);
+	peer_tick(&peer, start + 5 * SECOND);
+	cr_assert_eq(peer_next(&peer)->type, WTEL_AMI_NOTICE_LOST);
+	wtel_ami_session_free(peer.session);
+}
+
 Test(ami_timing, pings_never_where_never_is_asked)
 {
 	struct peer peer = peer_ready();
