@@ -70,7 +70,7 @@ static int wait_connected(struct store_driver *driver, struct wtel_detail *detai
 	if (connection->phase != POSTGRES_PIPELINE) {
 		if (detail)
 			*detail = connection->trouble;
-		return WTEL_ESTORE;
+		return connection->no_memory ? WTEL_ENOMEM : WTEL_ESTORE;
 	}
 	return 0;
 }

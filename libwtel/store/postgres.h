@@ -82,6 +82,7 @@ struct postgres_connection {
 	struct base_map prepared; /* name -> statement */
 	struct postgres_list waiting, sent;
 	struct wtel_detail trouble; /* why there is no connection */
+	bool no_memory;		    /* that is why */
 };
 
 struct store_driver {

@@ -118,6 +118,7 @@ void postgres_connect(struct postgres_connection *connection, int64_t mono)
 	connection->phase = POSTGRES_CONNECTING;
 	connection->deadline = mono + connection->driver->connect_timeout;
 	memset(&connection->trouble, 0, sizeof(connection->trouble));
+	connection->no_memory = false;
 	if (!start(connection)) {
 		postgres_lose(connection, mono);
 		return;

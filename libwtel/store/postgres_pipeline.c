@@ -71,6 +71,7 @@ bool postgres_settings(struct postgres_connection *connection)
 
 	if (!query) {
 		base_fail(&connection->trouble, 0, NULL, "out of memory");
+		connection->no_memory = true;
 		return false;
 	}
 	postgres_list_append(&connection->sent, query);
