@@ -1,4 +1,7 @@
-/* The bridge of a call: "basic", technology simple_bridge, with two channels. */
+/*
+ * The bridge of a call: "basic", with two channels. It begins as a simple_bridge; once both are in, Asterisk lets RTP
+ * pass natively, unless an option such as Queue's `t` wants to hear the digits.
+ */
 #include "sim/core.h"
 
 #include <stdio.h>
@@ -7,7 +10,7 @@ static void bridge_block(struct wtel_sim *sim, const struct sim_call *call)
 {
 	sim_line(sim, "BridgeUniqueid", call->bridge);
 	sim_line(sim, "BridgeType", "basic");
-	sim_line(sim, "BridgeTechnology", "simple_bridge");
+	sim_line(sim, "BridgeTechnology", call->native ? "native_rtp" : "simple_bridge");
 	sim_line(sim, "BridgeCreator", "<unknown>");
 	sim_line(sim, "BridgeName", "<unknown>");
 	sim_line_number(sim, "BridgeNumChannels", (int64_t)call->bridged);
@@ -33,6 +36,7 @@ void sim_bridge_create(struct wtel_sim *sim, struct sim_call *call)
 		 (unsigned)(high >> 16) & 0xffff, (unsigned)high & 0xfff, 0x8000 | ((unsigned)(low >> 48) & 0x3fff),
 		 (unsigned long long)(low & UINT64_C(0xffffffffffff)));
 	call->bridged = 0;
+	call->native = false;
 	bridge_event(sim, "BridgeCreate", call, NULL);
 }
 
@@ -41,6 +45,7 @@ void sim_bridge_enter(struct wtel_sim *sim, struct sim_channel *channel)
 	channel->bridged = true;
 	channel->call->bridged++;
 	bridge_event(sim, "BridgeEnter", channel->call, channel);
+	channel->call->native = channel->call->bridged == 2 && !channel->call->inbound;
 }
 
 void sim_bridge_leave(struct wtel_sim *sim, struct sim_channel *channel)

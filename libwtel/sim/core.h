@@ -184,6 +184,7 @@ struct sim_call {
 	int dial_cause;			 /* what the last Dial left for the agent's channel */
 	int64_t expires;		 /* mono: the Dial's or the Originate's timeout */
 	int64_t joined, rang, connected; /* mono: queue */
+	bool native;			 /* the bridge's technology */
 	struct sim_channel *agent, *customer;
 	struct sim_variable *variables; /* until the channel is there */
 	size_t bridged;			/* channels in the bridge */
