@@ -238,8 +238,7 @@ static size_t event_take_run(struct wtel_ami_event *event, const struct ami_sche
 	for (i = 0; i < schema->run_count; i++) {
 		const struct ami_run *run = &schema->runs[i];
 
-		if (!run->block || name.length != run->prefix_length + 7u ||
-		    run_match(run, 0, event->message, at) != AMI_BLOCK)
+		if (!run->block || name.length != run->prefix_length + 7u || !run_match_block(run, event->message, at))
 			continue;
 		channel = event_channel(event, run);
 		if (channel && !channel->name.data)
