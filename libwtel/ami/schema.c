@@ -2,7 +2,7 @@
 
 #include "base/slice.h"
 
-#include "ami_table.h"
+#include "ami/ami_table.h"
 
 const struct ami_schema *ami_schema_find(struct wtel_slice name)
 {
