@@ -165,7 +165,7 @@ struct sample {
 	struct store_change change;
 	char call_id[64];
 	struct wtel_leg legs[2];
-	char leg_ids[2][64];
+	char leg_id[64];
 };
 
 enum { START = 1761388200 };
@@ -176,8 +176,7 @@ static inline void sample_init(struct sample *sample, int number)
 
 	memset(sample, 0, sizeof(*sample));
 	snprintf(sample->call_id, sizeof(sample->call_id), "WLCM-%d-%06d", START, number);
-	snprintf(sample->leg_ids[0], sizeof(sample->leg_ids[0]), "%s", sample->call_id);
-	snprintf(sample->leg_ids[1], sizeof(sample->leg_ids[1]), "%d.%d", START, number);
+	snprintf(sample->leg_id, sizeof(sample->leg_id), "%d.%d", START, number);
 	*call = (struct wtel_call){.call_id = sample->call_id,
 				   .channel = "PJSIP/1001-00000001",
 				   .state = WTEL_CALL_AGENT,
@@ -191,12 +190,12 @@ static inline void sample_init(struct sample *sample, int number)
 				   .reason = "",
 				   .recording_url = ""};
 	sample->change.owner = "owner";
-	sample->legs[0] = (struct wtel_leg){.unique_id = sample->leg_ids[0],
+	sample->legs[0] = (struct wtel_leg){.unique_id = sample->call_id,
 					    .channel = "PJSIP/1001-00000001",
 					    .number = "1001",
 					    .role = WTEL_LEG_AGENT,
 					    .start = call->start};
-	sample->legs[1] = (struct wtel_leg){.unique_id = sample->leg_ids[1],
+	sample->legs[1] = (struct wtel_leg){.unique_id = sample->leg_id,
 					    .channel = "PJSIP/trunk-00000002",
 					    .number = "+15551234567",
 					    .role = WTEL_LEG_CUSTOMER,
