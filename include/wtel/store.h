@@ -24,7 +24,7 @@ struct wtel_store_options {
 	size_t size;
 	/*
 	 * "sqlite:/path/file.db", "sqlite::memory:" (one process, for tests), "postgresql://user@host:5432/name" or
-	 * "postgresql:" with the rest from libpq's own environment. NULL: wtel_store_default_url().
+	 * "postgresql:" with the rest from libpq's own environment. Paths are taken as they are, without percent escapes; "sqlite:///path" is "sqlite:/path".
 	 */
 	const char *url;
 	const char *password;    /* for PostgreSQL, kept out of the URL; NULL: libpq's own sources */

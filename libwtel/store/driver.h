@@ -25,6 +25,8 @@ struct store_statement {
 	const char *name; /* for errors and for PostgreSQL's prepared statements: unique, [a-z_]+ */
 	const char *sqlite;
 	const char *postgres;
+	/* SQLite: a second one, with the same parameters, in the same transaction; results are the first's. */
+	const char *sqlite_then;
 	bool relaxed; /* it need not survive a loss of power: SQLite does not wait for the disk */
 };
 
@@ -53,8 +55,8 @@ struct store_rows {
 typedef void store_done_fn(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user);
 
 /*
- * A call and its legs, copied for a batch. Its texts are UTF-8 without NUL and fit their columns: whoever copies sees
- * to it.
+ * A call and its legs, copied for a batch. Whoever copies sees to it that texts are UTF-8 without NUL and fit their
+ * columns, ids fit 32 bits, and no leg is there twice. "" is unknown: NULL in the row.
  */
 struct store_change {
 	struct store_change *next;
@@ -68,6 +70,7 @@ struct store_driver_ops {
 	/* Connects; blocks up to options->connect_timeout. */
 	int (*open)(struct store_driver **out, const struct wtel_store_options *options, const char *target,
 		    const struct wtel_allocator *allocator, struct wtel_detail *detail);
+	/* What is queued is dropped; its `done`s are not called. */
 	void (*close)(struct store_driver *driver);
 
 	/* Copies the parameters. WTEL_ENOMEM, WTEL_EOVERFLOW. `done` (may be NULL) comes from dispatch, never from
@@ -83,9 +86,9 @@ struct store_driver_ops {
 	int (*script)(struct store_driver *driver, const char *sql, store_done_fn *done, void *user);
 
 	/*
-	 * One transaction that upserts these calls and their legs (see store/write.h for what it must mean). The list
-	 * stays the caller's until `done`. Given WTEL_ECLOSED or WTEL_ESTORE the caller tries again: it must be
-	 * idempotent.
+	 * One transaction that upserts these calls and their legs (see store/write.h for what it must mean). The list,
+	 * in order of call_id and each only once, stays the caller's until `done`. Given WTEL_ECLOSED or WTEL_ESTORE
+	 * the caller tries again: it must be idempotent.
 	 */
 	int (*write)(struct store_driver *driver, const struct store_change *changes, size_t count, store_done_fn *done,
 		     void *user);

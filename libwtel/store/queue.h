@@ -1,0 +1,19 @@
+/* The queue of changes from inside: shared by queue.c and change.c. */
+#ifndef STORE_QUEUE_H
+#define STORE_QUEUE_H
+
+#include "store/core.h"
+
+/* One change that waits; a block of its own with all its texts and legs behind it. */
+struct store_entry {
+	struct store_change change; /* first: the driver sees no more than this */
+	struct store_entry *prev;
+	struct store_entry *next;
+};
+
+static inline bool store_entry_ended(const struct store_entry *entry)
+{
+	return entry->change.call.end != 0;
+}
+
+#endif

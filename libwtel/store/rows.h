@@ -1,0 +1,50 @@
+/* Reading results, and packing lists: structs and their texts in one block, measured first, then filled. */
+#ifndef STORE_ROWS_H
+#define STORE_ROWS_H
+
+#include "store/driver.h"
+
+int64_t store_row_number(const struct store_rows *rows, size_t row, size_t column);
+bool store_row_flag(const struct store_rows *rows, size_t row, size_t column);
+int64_t store_row_time(const struct store_rows *rows, size_t row, size_t column);
+
+/* A terminated copy, cut to the room; gives it back. */
+const char *store_row_text(char *out, size_t room, const struct store_rows *rows, size_t row, size_t column);
+
+/* `block` NULL: only counts. */
+struct store_pack {
+	char *block;
+	size_t used;
+};
+
+void *store_pack_room(struct store_pack *pack, size_t size);		      /* aligned; NULL while counting */
+const char *store_pack_text(struct store_pack *pack, struct wtel_slice text); /* "" while counting */
+const char *store_pack_column(struct store_pack *pack, const struct store_rows *rows, size_t row, size_t column);
+
+/* Runs `fill` twice, with room of the right size the second time; the block begins with the allocator, then what `fill`
+ * packs. */
+typedef void store_fill_fn(struct store_pack *pack, const void *source);
+int store_pack_build(void **out, const struct wtel_allocator *allocator, store_fill_fn *fill, const void *source);
+void store_pack_free(void *list); /* what store_pack_build() gave */
+
+/* Fills of the lists; `source` is struct store_rows, or for calls struct store_call_source. */
+void store_fill_trunk_list(struct store_pack *pack, const void *source);
+void store_fill_peer_list(struct store_pack *pack, const void *source);
+
+struct store_call_source {
+	const struct store_rows *rows; /* columns: STORE_CALL_COLUMNS, names of campaign and lead, STORE_LEG_COLUMNS */
+	bool legs;		       /* one call, a row for each of its legs */
+	int64_t total;
+};
+void store_fill_call_list(struct store_pack *pack, const void *source);
+
+/* The columns that the fills expect, in this order. */
+#define STORE_CALL_COLUMNS                                                                                             \
+	"c.id, c.call_id, c.direction, c.agent_id, c.campaign_id, c.lead_id, c.trunk_id, c.caller_number,"             \
+	" c.callee_number, c.start_time, c.answer_time, c.end_time, c.disposition, c.recording_url, w.state,"          \
+	" w.channel, w.estimated, w.transferred, w.ringing_time, w.cause, w.sip_code, w.reason"
+#define STORE_LEG_COLUMNS                                                                                              \
+	"l.unique_id, l.channel, l.number, l.role, l.state, l.trunk_id, l.start_time, l.ringing_time, l.answer_time,"  \
+	" l.end_time, l.cause, l.sip_code"
+
+#endif

@@ -1,0 +1,49 @@
+/* Inside the SQLite driver: what its two files share. */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <sqlite3.h>
+
+#include "store/driver.h"
+
+/* A text prepared once per connection. */
+struct sqlite_prepared {
+	struct sqlite_prepared *next;
+	const char *text;
+	sqlite3_stmt *handle;
+};
+
+struct sqlite_work;
+
+struct store_driver {
+	struct wtel_allocator allocator;
+	sqlite3 *db;
+	struct sqlite_prepared *prepared;
+	struct sqlite_work *first; /* what to do at the next dispatch, in order */
+	struct sqlite_work *last;
+	bool relaxed; /* the connection does not wait for the disk now */
+	bool running; /* a result is being told */
+};
+
+/* The prepared form, reset. */
+int sqlite_prepare(struct store_driver *driver, sqlite3_stmt **out, const struct store_statement *statement,
+		   struct wtel_detail *detail);
+
+/* Statements without parameters or results. */
+int sqlite_run(struct store_driver *driver, const char *sql, struct wtel_detail *detail);
+
+/* SQLite's result as one of ours, with its sentence. */
+int sqlite_failed(struct store_driver *driver, int result, struct wtel_detail *detail);
+
+/* Whether commits wait for the disk from now on. */
+int sqlite_set_relaxed(struct store_driver *driver, bool relaxed, struct wtel_detail *detail);
+
+/* One transaction; see store/write.h. */
+int sqlite_write(struct store_driver *driver, const struct store_change *changes, size_t count, int64_t wall,
+		 struct wtel_detail *detail);
+
+/* Makes the file (0600) and its directories (0700) where they are missing, then opens it. */
+int sqlite_open_file(sqlite3 **out, const char *path, const struct wtel_allocator *allocator, int64_t lock_timeout,
+		     struct wtel_detail *detail);
+
+#endif

@@ -1,0 +1,193 @@
+#include "store/store.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/random.h>
+
+#include "store/core.h"
+#include "store/names.h"
+
+/* ---- opening ---------------------------------------------------------- */
+
+/* The driver by the URL's scheme; *target is what the driver reads of it. */
+static int choose_driver(const struct store_driver_ops **ops, const char **target, const char *url,
+			 struct wtel_detail *detail)
+{
+	struct wtel_slice text = wtel_slice_of(url);
+
+	*ops = NULL;
+	if (!url || !url[0])
+		return base_fail(detail, WTEL_ECONFIG, "db", "no database is given");
+	if (base_slice_starts(text, BASE_SLICE("sqlite:"))) {
+#ifdef HAVE_SQLITE
+		*ops = &store_sqlite;
+#endif
+		*target = url + strlen("sqlite:");
+	} else if (base_slice_starts(text, BASE_SLICE("postgresql:")) ||
+		   base_slice_starts(text, BASE_SLICE("postgres:"))) {
+#ifdef HAVE_POSTGRES
+		*ops = &store_postgres;
+#endif
+		*target = url;
+	} else {
+		return base_fail(detail, WTEL_ECONFIG, "db", "the database must be sqlite:PATH or postgresql://...");
+	}
+	return *ops ? 0 : base_fail(detail, WTEL_EUNSUPPORTED, "db", "that database is not built into this library");
+}
+
+static int read_options(struct wtel_store_options *out, const struct wtel_store_options *options,
+			struct wtel_detail *detail)
+{
+	const struct wtel_store_options whole = WTEL_STORE_OPTIONS_INIT;
+
+	*out = whole;
+	if (options)
+		memcpy(out, options, options->size < sizeof(*out) ? options->size : sizeof(*out));
+	if (!out->max_batch || out->max_batch > 100000)
+		return base_fail(detail, WTEL_ECONFIG, "max_batch", "max_batch must be between 1 and 100000");
+	if (!out->max_queue)
+		return base_fail(detail, WTEL_ECONFIG, "max_queue", "max_queue must be above 0");
+	if (out->max_delay < 0 || out->connect_timeout <= 0 || out->lock_timeout < 0 ||
+	    out->lock_timeout / 1000 > INT32_MAX)
+		return base_fail(detail, WTEL_ECONFIG, "", "a time among the store's options is out of range");
+	return 0;
+}
+
+/* Names this store in the database: random, because process ids repeat. */
+static int name_instance(struct wtel_store *store, struct wtel_detail *detail)
+{
+	unsigned char random[(STORE_INSTANCE_SIZE - 1) / 2];
+	size_t i;
+
+	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+		return base_fail(detail, WTEL_EIO, "", "the system has no randomness");
+	for (i = 0; i < sizeof(random); i++)
+		snprintf(store->instance + 2 * i, 3, "%02x", random[i]);
+	return 0;
+}
+
+int wtel_store_open(struct wtel_store **out, const struct wtel_store_options *options,
+		    const struct wtel_allocator *allocator, struct wtel_detail *detail)
+{
+	struct wtel_allocator memory = base_allocator(allocator);
+	const struct store_driver_ops *ops = NULL;
+	struct wtel_store_options use;
+	struct wtel_store *store;
+	const char *target = NULL;
+	int code = read_options(&use, options, detail);
+
+	if (!code)
+		code = choose_driver(&ops, &target, use.url, detail);
+	if (code)
+		return code;
+	store = base_allocate_zero(&memory, sizeof(*store));
+	if (!store)
+		return base_fail(detail, WTEL_ENOMEM, "", "%s", wtel_error_text(WTEL_ENOMEM));
+	store->allocator = memory;
+	store->ops = ops;
+	store->max_batch = use.max_batch;
+	store->max_queue = use.max_queue;
+	store->max_delay = use.max_delay;
+	store->connect_timeout = use.connect_timeout;
+	store->log = use.log;
+	store->log_user = use.log_user;
+	code = name_instance(store, detail);
+	if (!code) {
+		store_queue_init(store);
+		code = ops->open(&store->driver, &use, target, &store->allocator, detail);
+	}
+	if (code) {
+		base_release(&memory, store);
+		return code == WTEL_ENOMEM ? base_fail(detail, code, "", "%s", wtel_error_text(code)) : code;
+	}
+	*out = store;
+	return 0;
+}
+
+void wtel_store_close(struct wtel_store *store)
+{
+	struct wtel_allocator memory;
+	size_t left;
+
+	if (!store)
+		return;
+	if (store_queued(store) && wtel_store_flush(store) && (left = store_queued(store)))
+		store_log(store, WTEL_LOG_ERROR, "store: closed with %zu changes not written: %s", left,
+			  store->error.text);
+	store_retire(store);
+	memory = store->allocator;
+	store->ops->close(store->driver);
+	while (store->asks)
+		store_ask_free(store->asks);
+	store_queue_free(store);
+	store_names_free(store);
+	base_release(&memory, store);
+}
+
+/* ---- errors and names ------------------------------------------------- */
+
+const struct wtel_detail *wtel_store_error(const struct wtel_store *store)
+{
+	return &store->error;
+}
+
+struct wtel_detail *store_forget_error(struct wtel_store *store)
+{
+	store->error.field[0] = store->error.text[0] = '\0';
+	return &store->error;
+}
+
+const char *wtel_store_backend(const struct wtel_store *store)
+{
+	return store->ops->backend;
+}
+
+void store_log(struct wtel_store *store, enum wtel_log_level level, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	if (!store->log)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	store->log(level, text, store->log_user);
+}
+
+/* ---- for a loop ------------------------------------------------------- */
+
+int store_fd(const struct wtel_store *store)
+{
+	return store->ops->fd(store->driver);
+}
+
+short store_events(const struct wtel_store *store)
+{
+	return store->ops->events(store->driver);
+}
+
+bool store_connected(const struct wtel_store *store)
+{
+	return store->ops->connected(store->driver);
+}
+
+int64_t store_deadline(const struct wtel_store *store)
+{
+	int64_t driver = store->ops->deadline(store->driver), queue = store_queue_deadline(store);
+
+	return driver < queue ? driver : queue;
+}
+
+int store_dispatch(struct wtel_store *store, struct wtel_time now)
+{
+	int code, sent;
+
+	if (store->dispatching)
+		return WTEL_EBUSY;
+	store->dispatching = true;
+	sent = store_queue_dispatch(store, now);
+	code = store->ops->dispatch(store->driver, now);
+	store->dispatching = false;
+	return code ? code : sent;
+}

@@ -1,0 +1,404 @@
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "store/core.h"
+#include "store/rows.h"
+
+#include "base/timestamp.h"
+
+enum { SETTINGS_MAX = 16384 };
+
+/* The password is never read. */
+#define COLUMNS                                                                                                        \
+	"SELECT t.id, t.name, t.description, t.provider, t.trunk_type, t.host, t.port, t.username, t.from_user,"       \
+	" t.from_domain, t.max_channels, t.priority, t.status, t.registered, t.last_registered_at, t.last_error_at,"   \
+	" t.last_error_message, t.total_calls, t.successful_calls, t.failed_calls, t.advanced_settings,"               \
+	" t.created_at, t.updated_at,"                                                                                 \
+	" (SELECT count(*) FROM calls c WHERE c.trunk_id = t.id AND c.end_time IS NULL)"
+#define SQLITE_SETTINGS                                                                                                \
+	", json_extract(t.advanced_settings, '$.endpoint'), json_type(t.advanced_settings, '$.registration')"
+#define POSTGRES_SETTINGS ", t.advanced_settings ->> 'endpoint', t.advanced_settings ->> 'registration'"
+#define ALL		  ", 0 FROM trunks t ORDER BY t.priority, t.id"
+#define OF_CAMPAIGN                                                                                                    \
+	", a.priority FROM campaign_trunks a JOIN trunks t ON t.id = a.trunk_id WHERE a.campana_id = $1"               \
+	" ORDER BY a.priority, t.id"
+
+static const struct store_statement list_trunks = {
+	.name = "list_trunks",
+	.sqlite = COLUMNS SQLITE_SETTINGS ALL,
+	.postgres = COLUMNS POSTGRES_SETTINGS ALL,
+};
+
+static const struct store_statement list_campaign = {
+	.name = "list_campaign",
+	.sqlite = COLUMNS SQLITE_SETTINGS OF_CAMPAIGN,
+	.postgres = COLUMNS POSTGRES_SETTINGS OF_CAMPAIGN,
+};
+
+STORE_BOTH(insert_trunk,
+	   "INSERT INTO trunks (name, description, provider, trunk_type, host, port, username, password,"
+	   " from_user, from_domain, max_channels, priority, status, registered, advanced_settings,"
+	   " created_at, updated_at)"
+	   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $16) RETURNING id");
+
+STORE_BOTH(update_trunk,
+	   "UPDATE trunks SET name = $1, description = $2, provider = $3, trunk_type = $4, host = $5,"
+	   " port = $6, username = $7, password = coalesce($8, password), from_user = $9, from_domain = $10,"
+	   " max_channels = $11, priority = $12, status = $13, registered = $14, advanced_settings = $15,"
+	   " updated_at = $16 WHERE id = $17 RETURNING id");
+
+STORE_BOTH(remove_trunk, "DELETE FROM trunks WHERE id = $1"
+			 " AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.trunk_id = trunks.id AND c.end_time IS NULL)");
+
+STORE_BOTH(find_trunk, "SELECT id FROM trunks WHERE name = $1 OR CAST(id AS TEXT) = $1"
+		       " ORDER BY CASE WHEN name = $1 THEN 0 ELSE 1 END LIMIT 1");
+
+STORE_BOTH(has_trunk, "SELECT id FROM trunks WHERE id = $1");
+
+STORE_BOTH(assign_trunk, "INSERT INTO campaign_trunks (campana_id, trunk_id, priority, created_at, updated_at)"
+			 " VALUES ($1, $2, $3, $4, $4) ON CONFLICT (campana_id, trunk_id)"
+			 " DO UPDATE SET priority = excluded.priority, updated_at = excluded.updated_at");
+
+STORE_BOTH(unassign_trunk, "DELETE FROM campaign_trunks WHERE campana_id = $1 AND trunk_id = $2");
+
+/* A trunk that is known by its address is always registered. */
+#define REGISTRY(none)                                                                                                 \
+	"UPDATE trunks SET registered = $2, last_registered_at = coalesce($3, last_registered_at),"                    \
+	" last_error_at = coalesce($4, last_error_at), last_error_message = coalesce($5, last_error_message),"         \
+	" updated_at = $6 WHERE id = $1 AND " none
+static const struct store_statement set_registry = {
+	.name = "set_registry",
+	.sqlite = REGISTRY("json_type(advanced_settings, '$.registration') IS NOT 'false'"),
+	.postgres = REGISTRY("(advanced_settings ->> 'registration') IS DISTINCT FROM 'false'"),
+	.relaxed = true,
+};
+
+/* ---- lists ------------------------------------------------------------ */
+
+static const char *fill_endpoint(struct store_pack *pack, struct wtel_slice endpoint, const char *name)
+{
+	char slug[401];
+
+	if (endpoint.length)
+		return store_pack_text(pack, endpoint);
+	/* A name of which no slug can be made gives no endpoint: the trunk then needs one of its own. */
+	if (wtel_trunk_slug(slug, sizeof(slug), name))
+		slug[0] = '\0';
+	return store_pack_text(pack, wtel_slice_of(slug));
+}
+
+static void fill_enums(struct wtel_trunk *trunk, const struct store_rows *rows, size_t row)
+{
+	char text[32];
+
+	if (wtel_trunk_provider_parse(&trunk->provider, store_row_text(text, sizeof(text), rows, row, 3)))
+		trunk->provider = WTEL_PROVIDER_CUSTOM;
+	if (wtel_trunk_type_parse(&trunk->type, store_row_text(text, sizeof(text), rows, row, 4)))
+		trunk->type = WTEL_TRUNK_PJSIP;
+	if (wtel_trunk_status_parse(&trunk->status, store_row_text(text, sizeof(text), rows, row, 12)))
+		trunk->status = WTEL_TRUNK_ERROR;
+}
+
+static void fill_trunk(struct wtel_trunk *trunk, struct store_pack *pack, const struct store_rows *rows, size_t row)
+{
+	char name[401];
+
+	memset(trunk, 0, sizeof(*trunk));
+	fill_enums(trunk, rows, row);
+	trunk->id = store_row_number(rows, row, 0);
+	trunk->name = store_pack_column(pack, rows, row, 1);
+	trunk->description = store_pack_column(pack, rows, row, 2);
+	trunk->host = store_pack_column(pack, rows, row, 5);
+	trunk->port = (int)store_row_number(rows, row, 6);
+	trunk->username = store_pack_column(pack, rows, row, 7);
+	trunk->from_user = store_pack_column(pack, rows, row, 8);
+	trunk->from_domain = store_pack_column(pack, rows, row, 9);
+	trunk->max_channels = (int)store_row_number(rows, row, 10);
+	trunk->priority = (int)store_row_number(rows, row, 11);
+	trunk->registered = store_row_flag(rows, row, 13);
+	trunk->last_registered_at = store_row_time(rows, row, 14);
+	trunk->last_error_at = store_row_time(rows, row, 15);
+	trunk->last_error_message = store_pack_column(pack, rows, row, 16);
+	trunk->total_calls = store_row_number(rows, row, 17);
+	trunk->successful_calls = store_row_number(rows, row, 18);
+	trunk->failed_calls = store_row_number(rows, row, 19);
+	trunk->advanced_settings = store_pack_column(pack, rows, row, 20);
+	trunk->created_at = store_row_time(rows, row, 21);
+	trunk->updated_at = store_row_time(rows, row, 22);
+	trunk->active_calls = (int)store_row_number(rows, row, 23);
+	trunk->endpoint =
+		fill_endpoint(pack, rows->column(rows, row, 24), store_row_text(name, sizeof(name), rows, row, 1));
+	trunk->needs_registration = !base_slice_is(rows->column(rows, row, 25), "false");
+	trunk->campaign_priority = (int)store_row_number(rows, row, 26);
+}
+
+void store_fill_trunk_list(struct store_pack *pack, const void *source)
+{
+	const struct store_rows *rows = source;
+	struct wtel_trunk_list *list = store_pack_room(pack, sizeof(*list));
+	struct wtel_trunk *trunks = store_pack_room(pack, rows->row_count * sizeof(*trunks));
+	size_t row;
+
+	for (row = 0; row < rows->row_count; row++) {
+		struct wtel_trunk trunk;
+
+		fill_trunk(&trunk, pack, rows, row);
+		if (trunks)
+			trunks[row] = trunk;
+	}
+	if (list)
+		*list = (struct wtel_trunk_list){rows->row_count, trunks};
+}
+
+static int take_trunks(struct wtel_store *store, const struct store_rows *rows, void *out)
+{
+	return store_pack_build(out, &store->allocator, store_fill_trunk_list, rows);
+}
+
+int wtel_store_trunks(struct wtel_store *store, struct wtel_trunk_list **out, int64_t campaign_id)
+{
+	struct store_args args = {0};
+	void *list = NULL;
+	int code = store_check_id(store_forget_error(store), "campaign_id", campaign_id);
+
+	if (code)
+		return code;
+	if (campaign_id)
+		store_args_id(&args, campaign_id);
+	code = store_wait(store, campaign_id ? &list_campaign : &list_trunks, &args, take_trunks, &list);
+	if (!code)
+		*out = list;
+	return code;
+}
+
+static void trunks_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct store_ask *ask = user;
+	struct wtel_store *store = ask->store;
+	store_trunks_fn *done = (store_trunks_fn *)ask->callback;
+	struct wtel_detail said = {"", ""};
+	void *list = NULL, *tell = ask->user;
+
+	store_ask_free(ask);
+	if (detail)
+		said = *detail;
+	if (!code)
+		code = take_trunks(store, rows, &list);
+	if (code && !said.text[0])
+		base_fail(&said, code, "", "%s", wtel_error_text(code));
+	done(code, &said, list, tell);
+	store_pack_free(list);
+}
+
+int store_trunks(struct wtel_store *store, store_trunks_fn *done, void *user)
+{
+	const struct store_args args = {0};
+
+	return store_ask(store, &list_trunks, &args, trunks_done, (void (*)(void))done, user);
+}
+
+/* ---- saving ----------------------------------------------------------- */
+
+static bool same(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
+}
+
+/* advanced_settings with what the struct says beside it: an endpoint of its own, and that it needs no registration. */
+static int merge_settings(json_t *settings, struct wtel_trunk *trunk, struct wtel_detail *detail)
+{
+	json_t *registration = json_object_get(settings, "registration"), *endpoint;
+	char slug[401] = "";
+	const char *given = json_string_value(json_object_get(settings, "endpoint"));
+
+	if (registration && !json_is_boolean(registration))
+		return base_fail(detail, WTEL_EINVAL, "advanced_settings", "registration must be true or false");
+	if (!given && json_object_get(settings, "endpoint"))
+		return base_fail(detail, WTEL_EINVAL, "advanced_settings", "endpoint must be a text");
+	if (json_is_false(registration))
+		trunk->needs_registration = false;
+	if (!trunk->needs_registration && json_object_set_new(settings, "registration", json_false()))
+		return WTEL_ENOMEM;
+	if (!trunk->name || wtel_trunk_slug(slug, sizeof(slug), trunk->name))
+		slug[0] = '\0';
+	if (!trunk->endpoint || !trunk->endpoint[0]) {
+		trunk->endpoint = given;
+		return 0;
+	}
+	if (same(trunk->endpoint, given) || (!given && same(trunk->endpoint, slug)))
+		return 0;
+	endpoint = json_string(trunk->endpoint);
+	if (!endpoint)
+		return base_fail(detail, WTEL_EINVAL, "endpoint", "endpoint is not UTF-8");
+	return json_object_set_new(settings, "endpoint", endpoint) ? WTEL_ENOMEM : 0;
+}
+
+/* *text is the object as it is stored: freed with free(). `trunk` takes what it says. */
+static int read_settings(char **text, json_t **settings, struct wtel_trunk *trunk, struct wtel_detail *detail)
+{
+	const char *given = trunk->advanced_settings && trunk->advanced_settings[0] ? trunk->advanced_settings : "{}";
+	size_t length = strlen(given);
+	json_error_t error;
+	int code;
+
+	if (length > SETTINGS_MAX)
+		return base_fail(detail, WTEL_ELIMIT, "advanced_settings", "advanced_settings is longer than %d bytes",
+				 SETTINGS_MAX);
+	*settings = json_loadb(given, length, JSON_REJECT_DUPLICATES, &error);
+	if (!json_is_object(*settings))
+		return base_fail(detail, WTEL_EINVAL, "advanced_settings",
+				 "advanced_settings must be a JSON object%s%s", *settings ? "" : ": ",
+				 *settings ? "" : error.text);
+	code = merge_settings(*settings, trunk, detail);
+	if (code)
+		return code;
+	*text = json_dumps(*settings, JSON_COMPACT);
+	return *text ? 0 : WTEL_ENOMEM;
+}
+
+static void trunk_args(struct store_args *args, const struct wtel_trunk *trunk, const char *settings)
+{
+	store_args_text(args, trunk->name);
+	store_args_text(args, trunk->description);
+	store_args_text(args, wtel_trunk_provider_name(trunk->provider));
+	store_args_text(args, wtel_trunk_type_name(trunk->type));
+	store_args_text(args, trunk->host);
+	store_args_number(args, trunk->port);
+	store_args_text(args, trunk->username);
+	store_args_slice(args, wtel_slice_of(trunk->password)); /* "" takes it away */
+	store_args_text(args, trunk->from_user);
+	store_args_text(args, trunk->from_domain);
+	store_args_number(args, trunk->max_channels);
+	store_args_number(args, trunk->priority);
+	store_args_text(args, wtel_trunk_status_name(trunk->status));
+	store_args_flag(args, trunk->registered || !trunk->needs_registration);
+	store_args_text(args, settings);
+	store_args_time(args, wtel_time_now().wall);
+	if (trunk->id)
+		store_args_id(args, trunk->id);
+}
+
+static int take_id(struct wtel_store *store, const struct store_rows *rows, void *out)
+{
+	if (!rows->row_count)
+		return base_fail(&store->error, WTEL_ENOTFOUND, "trunk", "no such trunk");
+	*(int64_t *)out = store_row_number(rows, 0, 0);
+	return 0;
+}
+
+int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wtel_trunk *trunk)
+{
+	struct wtel_detail *detail = store_forget_error(store);
+	struct wtel_trunk use = *trunk;
+	struct store_args args = {0};
+	json_t *settings = NULL;
+	char *text = NULL;
+	int64_t saved = 0;
+	int code = store_check_id(detail, "id", trunk->id);
+
+	if (!code)
+		code = read_settings(&text, &settings, &use, detail);
+	if (!code)
+		code = wtel_trunk_check(&use, detail);
+	if (!code) {
+		trunk_args(&args, &use, text);
+		code = store_wait(store, use.id ? &update_trunk : &insert_trunk, &args, take_id, &saved);
+	}
+	free(text);
+	json_decref(settings);
+	if (code == WTEL_EEXISTS)
+		return base_fail(detail, code, "name", "a trunk of that name exists already");
+	if (code == WTEL_ENOMEM)
+		return base_fail(detail, code, "", "%s", wtel_error_text(code));
+	if (!code)
+		*id = saved;
+	return code;
+}
+
+/* ---- the rest --------------------------------------------------------- */
+
+int wtel_store_trunk_find(struct wtel_store *store, int64_t *id, const char *name_or_id)
+{
+	struct store_args args = {0};
+	int64_t found = 0;
+	int code = store_check_text(store_forget_error(store), "trunk", wtel_slice_of(name_or_id), 400);
+
+	if (code)
+		return code;
+	store_args_slice(&args, name_or_id ? wtel_slice_of(name_or_id) : BASE_SLICE(""));
+	code = store_wait(store, &find_trunk, &args, take_id, &found);
+	if (!code)
+		*id = found;
+	return code;
+}
+
+int wtel_store_trunk_remove(struct wtel_store *store, int64_t id)
+{
+	struct store_args args = {0};
+	int64_t changed = 0, found = 0;
+	int code = store_check_id(store_forget_error(store), "id", id);
+
+	if (code)
+		return code;
+	store_args_number(&args, id);
+	code = store_wait(store, &remove_trunk, &args, store_take_changed, &changed);
+	if (code || changed)
+		return code;
+	code = store_wait(store, &has_trunk, &args, take_id, &found);
+	if (code)
+		return code;
+	return base_fail(&store->error, WTEL_ESTATE, "trunk", "calls are on this trunk now");
+}
+
+int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority)
+{
+	struct wtel_detail *detail = store_forget_error(store);
+	struct store_args args = {0};
+	int64_t changed = 0;
+	int code = store_check_id(detail, "campaign_id", campaign_id);
+
+	if (!code)
+		code = store_check_id(detail, "trunk_id", trunk_id);
+	if (!code && (priority < 0 || priority > 100))
+		code = base_fail(detail, WTEL_EINVAL, "priority", "priority must be between 1 and 100");
+	if (code)
+		return code;
+	store_args_number(&args, campaign_id);
+	store_args_number(&args, trunk_id);
+	if (priority) {
+		store_args_number(&args, priority);
+		store_args_time(&args, wtel_time_now().wall);
+	}
+	code = store_wait(store, priority ? &assign_trunk : &unassign_trunk, &args, store_take_changed, &changed);
+	if (code == WTEL_ENOTFOUND)
+		return base_fail(detail, code, "", "the campaign or the trunk does not exist");
+	if (!code && !priority && !changed)
+		return base_fail(detail, WTEL_ENOTFOUND, "trunk_id", "that trunk is not assigned to the campaign");
+	return code;
+}
+
+static void registry_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct store_ask *ask = user;
+
+	(void)rows;
+	if (code)
+		store_log(ask->store, WTEL_LOG_WARNING, "store: a registration could not be kept: %s",
+			  detail ? detail->text : wtel_error_text(code));
+	store_ask_free(ask);
+}
+
+int store_registry(struct wtel_store *store, int64_t trunk_id, bool registered, int64_t wall, const char *error)
+{
+	struct store_args args = {0};
+	char text[501];
+
+	text[store_clean_text(text, sizeof(text) - 1, error)] = '\0';
+	store_args_number(&args, trunk_id);
+	store_args_flag(&args, registered);
+	store_args_time(&args, registered ? wall : 0);
+	store_args_time(&args, registered ? 0 : wall);
+	store_args_text(&args, registered ? NULL : text);
+	store_args_time(&args, wall);
+	return store_ask(store, &set_registry, &args, registry_done, NULL, NULL);
+}
