@@ -505,7 +505,7 @@ def main():
         signal.signal(number, lambda *_: sys.exit(1))
     try:
         with World() as world:
-            sys.exit(subprocess.call(sys.argv[2:], env=dict(os.environ, **world.environment())))
+            sys.exit(subprocess.call(sys.argv[2:], env=dict(os.environ, **world.environment()), preexec_fn=die_with_parent))
     except NoAsterisk as reason:
         print(reason, file=sys.stderr)
         sys.exit(77)
