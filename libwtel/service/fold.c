@@ -5,8 +5,15 @@ static int fold_event(struct wtel_service *service)
 {
 	const struct wtel_ami_event *event = &service->notice.event;
 	int64_t wall = service->notice.wall;
-	int code = wtel_tracker_feed(service->tracker, event, wall);
+	int code;
 
+	/* One that came back for lack of memory was shown already. */
+	if (service->event && !service->held) {
+		service_enter(service);
+		service->event(event, wall, service->event_user);
+		service_leave(service);
+	}
+	code = wtel_tracker_feed(service->tracker, event, wall);
 	if (code == WTEL_ENOMEM)
 		return code;
 	if (event->type == WTEL_AMI_REGISTRY)

@@ -84,3 +84,9 @@ void request_end_all(struct wtel_service *service)
 	while (service->requests.next != &service->requests)
 		finish(service, (struct action_request *)service->requests.next, WTEL_ECLOSED, NULL);
 }
+
+void wtel_service_on_event(struct wtel_service *service, wtel_event_fn *event, void *user)
+{
+	service->event = event;
+	service->event_user = user;
+}

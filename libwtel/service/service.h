@@ -117,6 +117,8 @@ struct wtel_service {
 	uint64_t connects;
 
 	/* fold.c */
+	wtel_event_fn *event; /* the program's, for raw events */
+	void *event_user;
 	bool held; /* `notice` was not taken for lack of memory */
 	struct wtel_ami_notice notice;
 	bool change_held; /* `change` was not written for lack of memory */
