@@ -145,6 +145,7 @@ struct wtel_tracker_counters {
 	uint64_t ended;
 	uint64_t refused;   /* beyond max_calls */
 	uint64_t mismatched; /* events whose Channel and Uniqueid contradict what is known: ignored */
+	uint64_t legs_dropped; /* beyond 64 of one call: ended ones make room, else the new one is not followed */
 	size_t active;      /* calls now */
 	size_t channels;    /* legs now */
 	size_t in_progress; /* calls answered and not ended */
