@@ -168,12 +168,17 @@ void postgres_batch_finish(struct postgres_connection *connection, struct postgr
 bool postgres_batch_waits(const struct postgres_connection *connection, const struct postgres_query *query);
 
 /* postgres_array.c: the columns of a batch as arrays in PostgreSQL's binary form. */
-enum { POSTGRES_WRITE_PARAMETERS = 37 };
+enum { POSTGRES_WRITE_PARAMETERS = 25 };
+/* The end of the year 9999: beyond it no clock was right. */
+#define POSTGRES_LATEST INT64_C(253402300799000000)
 struct postgres_arrays {
 	struct base_buffer buffer;
 	size_t offsets[POSTGRES_WRITE_PARAMETERS + 1];
 };
 int postgres_arrays_build(struct postgres_arrays *arrays, const struct wtel_allocator *allocator,
 			  const struct store_change *const *rows, size_t count);
+
+/* postgres_legs.c: appends a call's legs as JSON, an array of arrays in the order of the view wtel_legs. */
+int postgres_legs(struct base_buffer *buffer, const struct wtel_allocator *allocator, const struct wtel_call *call);
 
 #endif

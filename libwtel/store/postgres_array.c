@@ -16,8 +16,6 @@ enum { OID_BOOL = 16, OID_INT4 = 23, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184 };
 
 /* Between 1970 and 2000, PostgreSQL's zero. */
 #define EPOCH INT64_C(946684800000000)
-/* The end of the year 9999: beyond it no clock was right. */
-#define LATEST INT64_C(253402300799000000)
 
 struct column {
 	enum column_type type;
@@ -43,21 +41,12 @@ static const char *name_disposition(const void *row)
 	return call->end ? wtel_disposition_name(call->disposition) : "";
 }
 
-static const char *name_role(const void *row)
-{
-	return wtel_leg_role_name(((const struct wtel_leg *)row)->role);
-}
-
 #define CALL(type, field)                                                                                              \
 	{                                                                                                              \
 		type, offsetof(struct wtel_call, field), NULL, NULL                                                    \
 	}
-#define LEG(type, field)                                                                                               \
-	{                                                                                                              \
-		type, offsetof(struct wtel_leg, field), NULL, NULL                                                     \
-	}
 
-/* In the order of the statement's parameters, $1 on; behind them the owner, which is the change's. */
+/* In the order of the statement's parameters, $1 on; behind them the owner, which is the change's, and the legs. */
 static const struct column call_columns[] = {
 	CALL(TEXT, call_id),
 	CALL(ID, agent_id),
@@ -84,18 +73,8 @@ static const struct column call_columns[] = {
 	CALL(TEXT, reason),
 };
 
-/* The same for legs, behind the number of the call that a leg belongs to. */
-static const struct column leg_columns[] = {
-	LEG(TEXT, unique_id), LEG(TEXT, channel), LEG(TEXT, number),   {NAME, 0, name_role, NULL},
-	LEG(INTEGER, state),  LEG(ID, trunk_id),  LEG(TIME, start),    LEG(TIME, ringing),
-	LEG(TIME, answer),    LEG(TIME, end),	  LEG(INTEGER, cause), LEG(INTEGER, sip_code),
-};
-
-enum {
-	CALL_COLUMNS = sizeof(call_columns) / sizeof(call_columns[0]),
-	LEG_COLUMNS = sizeof(leg_columns) / sizeof(leg_columns[0])
-};
-_Static_assert(CALL_COLUMNS + 1 + 1 + LEG_COLUMNS == POSTGRES_WRITE_PARAMETERS, "parameters of the statement");
+enum { CALL_COLUMNS = sizeof(call_columns) / sizeof(call_columns[0]) };
+_Static_assert(CALL_COLUMNS + 2 == POSTGRES_WRITE_PARAMETERS, "parameters of the statement");
 
 static char *put32(char *at, int32_t value)
 {
@@ -123,7 +102,7 @@ static int put_int(struct base_buffer *buffer, int64_t value)
 
 static int put_time(struct base_buffer *buffer, int64_t wall)
 {
-	uint64_t value = (uint64_t)((wall > LATEST ? LATEST : wall) - EPOCH);
+	uint64_t value = (uint64_t)((wall > POSTGRES_LATEST ? POSTGRES_LATEST : wall) - EPOCH);
 	char *at;
 
 	if (wall <= 0)
@@ -227,33 +206,35 @@ static int put_header(struct base_buffer *buffer, const struct wtel_allocator *a
 	return 0;
 }
 
-/* A leg named twice in one call would end the whole batch: the later one counts. */
-static bool leg_counts(const struct wtel_call *call, size_t leg)
+static int put_legs(struct base_buffer *buffer, const struct wtel_allocator *allocator, const struct wtel_call *call)
 {
-	size_t i;
+	size_t length = buffer->end;
+	int code = base_buffer_reserve(buffer, allocator, 4);
 
-	if (!call->legs[leg].unique_id || !*call->legs[leg].unique_id)
-		return false;
-	for (i = leg + 1; i < call->leg_count; i++)
-		if (call->legs[i].unique_id && strcmp(call->legs[i].unique_id, call->legs[leg].unique_id) == 0)
-			return false;
-	return true;
+	if (code || !call->leg_count)
+		return code ? code : put_null(buffer);
+	/* The buffer may move: offsets from its front, which is never taken. */
+	buffer->end += 4;
+	code = postgres_legs(buffer, allocator, call);
+	if (!code)
+		put32(buffer->data + length, (int32_t)(buffer->end - length - 4));
+	return code;
 }
 
-static int build_calls(struct postgres_arrays *arrays, const struct wtel_allocator *allocator,
-		       const struct store_change *const *rows, size_t count, size_t *parameter)
+int postgres_arrays_build(struct postgres_arrays *arrays, const struct wtel_allocator *allocator,
+			  const struct store_change *const *rows, size_t count)
 {
 	struct base_buffer *buffer = &arrays->buffer;
 	size_t c, i;
 	int code = 0;
 
 	for (c = 0; c < CALL_COLUMNS && !code; c++) {
-		arrays->offsets[(*parameter)++] = buffer->end;
+		arrays->offsets[c] = buffer->end;
 		code = put_header(buffer, allocator, element_type(call_columns[c].type), count);
 		for (i = 0; i < count && !code; i++)
 			code = put_value(buffer, allocator, &call_columns[c], &rows[i]->call);
 	}
-	arrays->offsets[(*parameter)++] = buffer->end;
+	arrays->offsets[CALL_COLUMNS] = buffer->end;
 	if (!code)
 		code = put_header(buffer, allocator, OID_TEXT, count);
 	for (i = 0; i < count && !code; i++) {
@@ -261,52 +242,11 @@ static int build_calls(struct postgres_arrays *arrays, const struct wtel_allocat
 		if (!code)
 			code = put_text(buffer, allocator, rows[i]->owner);
 	}
-	return code;
-}
-
-static int build_leg_column(struct postgres_arrays *arrays, const struct wtel_allocator *allocator,
-			    const struct store_change *const *rows, size_t count, const struct column *column)
-{
-	size_t i, k;
-	int code;
-
-	for (i = 0; i < count; i++) {
-		const struct wtel_call *call = &rows[i]->call;
-
-		for (k = 0; k < call->leg_count; k++) {
-			if (!leg_counts(call, k))
-				continue;
-			code = base_buffer_reserve(&arrays->buffer, allocator, 16);
-			if (!code && column)
-				code = put_value(&arrays->buffer, allocator, column, &call->legs[k]);
-			else if (!code)
-				code = put_int(&arrays->buffer, (int64_t)i + 1);
-			if (code)
-				return code;
-		}
-	}
-	return 0;
-}
-
-int postgres_arrays_build(struct postgres_arrays *arrays, const struct wtel_allocator *allocator,
-			  const struct store_change *const *rows, size_t count)
-{
-	size_t parameter = 0, legs = 0, c, i, k;
-	int code;
-
-	arrays->buffer.end = 0;
-	for (i = 0; i < count; i++)
-		for (k = 0; k < rows[i]->call.leg_count; k++)
-			legs += leg_counts(&rows[i]->call, k);
-	code = build_calls(arrays, allocator, rows, count, &parameter);
-	for (c = 0; c <= LEG_COLUMNS && !code; c++) {
-		const struct column *column = c ? &leg_columns[c - 1] : NULL;
-
-		arrays->offsets[parameter++] = arrays->buffer.end;
-		code = put_header(&arrays->buffer, allocator, column ? element_type(column->type) : OID_INT4, legs);
-		if (!code)
-			code = build_leg_column(arrays, allocator, rows, count, column);
-	}
-	arrays->offsets[parameter] = arrays->buffer.end;
+	arrays->offsets[CALL_COLUMNS + 1] = buffer->end;
+	if (!code)
+		code = put_header(buffer, allocator, OID_TEXT, count);
+	for (i = 0; i < count && !code; i++)
+		code = put_legs(buffer, allocator, &rows[i]->call);
+	arrays->offsets[CALL_COLUMNS + 2] = buffer->end;
 	return code;
 }

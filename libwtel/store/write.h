@@ -12,7 +12,8 @@
  * id (no deadlocks). total_calls = successful_calls + failed_calls, always.
  * 3. `wtel_calls` (id, owner, state, estimated, sip_code, cause, reason, ...): upsert, while 1. changed the row;
  * an owner that is there stays.
- * 4. `wtel_legs` by (id, unique_id): upsert; times once known are kept.
+ * 4. `wtel_legs` by (id, unique_id): upsert; times once known are kept. (In PostgreSQL a view over wtel_calls.legs:
+ * what one process writes of a call's legs replaces what itself wrote before, and is merged with what others wrote.)
  *
  * The tables are in schema_postgres.c and schema_sqlite.c: wtel_calls and wtel_legs are keyed by calls.id, without
  * foreign keys. start_time, created_at of a row that is there are kept.
