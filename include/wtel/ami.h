@@ -308,8 +308,8 @@ struct wtel_ami_session_options {
 	 */
 	const char *const *filters;
 	int64_t login_timeout;  /* 10 s */
-	int64_t ping_interval;  /* 15 s; 0: never */
-	int64_t ping_timeout;   /* 5 s */
+	int64_t ping_interval;  /* 15 s; the first at once after READY; 0: never */
+	int64_t ping_timeout;   /* 5 s; up to four times as long while bytes flow, as a pong may stand behind a long list */
 	size_t max_pending;     /* actions in flight, 1024 */
 	uint64_t seed;          /* makes ActionIDs unguessable; 0: from the system's random source */
 	struct wtel_ami_limits limits;
