@@ -386,3 +386,113 @@ SCENARIO(next_trunk, .number = "+15551234501", .trunk = "carrier-b-down", .until
 		    "Exten: +15551234501\r\nPriority: 1\r\n\r\n")
 SCENARIO(inbound_registered_trunk, .number = "+15550001000", .from = "+15557654321")
 SCENARIO(inbound_abandoned, .number = "15550001000", .from = "15557654321", .trunk = "carrier-ip", .extension = "1098")
+
+/* ---- answers and lists ------------------------------------------------ */
+
+/* "Success Response ActionID Message=..." of every answer and list item with that ActionID, one a line, none twice. */
+static void read_shapes(struct wtel_slice bytes, const char *id, char *out, size_t room)
+{
+	struct wtel_ami_parser *parser;
+	struct wtel_ami_message message;
+	char line[2048];
+	size_t i, used;
+
+	*out = '\0';
+	cr_assert_eq(wtel_ami_parser_new(&parser, NULL, NULL), 0);
+	cr_assert_eq(wtel_ami_parser_feed(parser, bytes.data, bytes.length), 0);
+	while (wtel_ami_parser_next(parser, &message) == 1) {
+		static const char *const same[] = {"Message", "EventList", "Events", "Ping", "AMIversion", NULL};
+		struct wtel_slice own = wtel_ami_message_get(&message, "ActionID");
+
+		if (own.length != strlen(id) || memcmp(own.data, id, own.length) != 0)
+			continue;
+		used = (size_t)snprintf(line, sizeof(line), "%.*s", (int)message.head.length, message.head.data);
+		for (i = 0; i < message.field_count && used + 256 < sizeof(line); i++) {
+			struct wtel_slice name = message.fields[i].name, value = message.fields[i].value;
+
+			used += (size_t)snprintf(line + used, sizeof(line) - used, " %.*s", (int)name.length,
+						 name.data);
+			if (is_one_of(name, same))
+				used += (size_t)snprintf(line + used, sizeof(line) - used, "=%.*s", (int)value.length,
+							 value.data);
+		}
+		snprintf(line + used, sizeof(line) - used, "\n");
+		if (!strstr(out, line) && strlen(out) + strlen(line) < room)
+			strcat(out, line);
+	}
+	wtel_ami_parser_free(parser);
+}
+
+/* The session `lists` of the real one numbers its actions so. */
+Test(sim_real, lists)
+{
+	static const char *const actions[] = {"CoreSettings",
+					      "CoreStatus",
+					      "CoreShowChannels",
+					      "PJSIPShowRegistrationsOutbound",
+					      "PJSIPShowEndpoints",
+					      "PJSIPShowContacts",
+					      "QueueStatus",
+					      "Status",
+					      "Ping",
+					      "Filter",
+					      "NoSuchAction",
+					      "Events"};
+	static const char *const registrations[] = {"carrier-a=Registered", NULL};
+	struct wtel_sim_options options = WTEL_SIM_OPTIONS_INIT;
+	char *real = malloc(STRAND), *simulated = malloc(STRAND), *golden, text[256], id[16], *line, *rest;
+	struct play play;
+	size_t length, i;
+
+	options.endpoints = endpoints;
+	options.registrations = registrations;
+	read_golden("lists", &golden, &length);
+	cr_assert_eq(wtel_sim_new(&play.sim, &options, NULL), 0);
+	play.now = (struct wtel_time){0, INT64_C(1760000000000000)};
+	cr_assert_eq(wtel_sim_connect(play.sim, &play.client, play.now), 0);
+	say(&play, "Action: Login\r\nUsername: wtel\r\nSecret: wtel\r\n\r\n");
+	originate(&play, &(struct scenario){.extension = "1001", .number = "+15551234500", .trunk = "carrier-a"});
+	run_until(&play, "Event: BridgeEnter");
+	for (i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		if (strcmp(actions[i], "QueueStatus") == 0)
+			continue;
+		snprintf(id, sizeof(id), "test-%zu", i + 3);
+		snprintf(text, sizeof(text),
+			 "Action: %s\r\nActionID: %s\r\nOperation: Add\r\nFilter: !Event: VarSet\r\nEventMask: "
+			 "call\r\n\r\n",
+			 actions[i], id);
+		say(&play, text);
+		read_shapes((struct wtel_slice){golden, length}, id, real, STRAND);
+		read_shapes(heard(&play), id, simulated, STRAND);
+		cr_expect_str_not_empty(simulated, "%s", actions[i]);
+		for (line = strtok_r(simulated, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+			cr_expect_not_null(strstr(real, line), "%s: Asterisk never says\n%s\nbut\n%s", actions[i], line,
+					   real);
+	}
+	wtel_sim_free(play.sim);
+	free(golden);
+	free(real);
+	free(simulated);
+}
+
+Test(sim_real, registration_lost)
+{
+	struct story *real = calloc(1, sizeof(*real)), *simulated = calloc(1, sizeof(*simulated));
+	struct scenario scenario = {.name = "registration_lost", .extension = "1001"};
+	struct play play;
+	size_t length, i;
+	char *golden;
+	static const char *const states[] = {"Unregistered", "Unregistered", "Registered"};
+
+	read_golden(scenario.name, &golden, &length);
+	read_story(real, (struct wtel_slice){golden, length}, 0);
+	begin(&play, &scenario);
+	for (i = 0; i < 3; i++)
+		cr_assert_eq(wtel_sim_registry(play.sim, "carrier-b", states[i], play.now), 0);
+	read_story(simulated, heard(&play), 0);
+	compare(real, simulated, scenario.name);
+	wtel_sim_free(play.sim);
+	free(golden);
+	free(real);
+	free(simulated);
+}
