@@ -131,7 +131,7 @@
 	"  reason TEXT,\n"                                                                                             \
 	"  legs JSON,\n"                                                                                               \
 	"  legs_by VARCHAR(32)\n"                                                                                      \
-	") WITH (fillfactor = 50);\n"                                                                                  \
+	") WITH (fillfactor = 35);\n"                                                                                  \
 	"CREATE TABLE IF NOT EXISTS wtel_instances (\n"                                                                \
 	"  id VARCHAR(32) PRIMARY KEY,\n"                                                                              \
 	"  host TEXT NOT NULL,\n"                                                                                      \
