@@ -143,7 +143,8 @@ static void dial_outbound(struct wtel_sim *sim, struct sim_call *call)
 	struct sim_channel *agent = call->agent;
 	const char *endpoint = sim_variable_get(agent->variables, "WTEL_ENDPOINT");
 	const char *caller = sim_variable_get(agent->variables, "WTEL_CALLER_ID");
-	int seconds = atoi(sim_variable_get(agent->variables, "WTEL_DIAL_TIMEOUT"));
+	const char *ring = sim_variable_get(agent->variables, "WTEL_DIAL_TIMEOUT");
+	int seconds = (int)(base_slice_number(wtel_slice_of(ring), SIM_DIAL_TIMEOUT) % 86400);
 	char copy[80];
 
 	if (!dial_clean(agent->extension, "+") || !*endpoint || !dial_clean(endpoint, "_.-")) {
@@ -153,7 +154,17 @@ static void dial_outbound(struct wtel_sim *sim, struct sim_call *call)
 	agent->priority = 8;
 	sim_channel_caller(sim, agent, dial_clean(caller, "+") ? caller : "", "");
 	sim_copy(copy, sizeof(copy), endpoint);
-	dial_begin(sim, call, copy, seconds > 0 && seconds < 86400 ? seconds : SIM_DIAL_TIMEOUT);
+	dial_begin(sim, call, copy, seconds > 0 ? seconds : SIM_DIAL_TIMEOUT);
+}
+
+/* "1.5": microseconds, a year at most; what is no number is none. */
+static int64_t dial_seconds(const char *text)
+{
+	double seconds = strtod(text, NULL);
+
+	if (!(seconds > 0))
+		return 0;
+	return (int64_t)((seconds < 31536000 ? seconds : 31536000) * 1e6);
 }
 
 /* An application of Originate's: these last until somebody hangs up; Wait as long as it is told; others are over at
@@ -168,7 +179,7 @@ static void dial_application(struct wtel_sim *sim, struct sim_call *call)
 	sim_copy(call->agent->application, sizeof(call->agent->application), origin->application);
 	sim_copy(call->agent->data, sizeof(call->agent->data), origin->data);
 	if (strcmp(origin->application, "Wait") == 0)
-		delay = (int64_t)(strtod(origin->data, NULL) * 1e3) * 1000;
+		delay = dial_seconds(origin->data);
 	for (i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
 		if (strcmp(origin->application, lasting[i]) == 0)
 			delay = INT64_MAX / 2;
