@@ -24,7 +24,8 @@ struct wtel_store_options {
 	size_t size;
 	/*
 	 * "sqlite:/path/file.db", "sqlite::memory:" (one process, for tests), "postgresql://user@host:5432/name" or
-	 * "postgresql:" with the rest from libpq's own environment. Paths are taken as they are, without percent escapes; "sqlite:///path" is "sqlite:/path".
+	 * "postgresql:" with the rest from libpq's own environment. A path is taken as it is, without percent escapes;
+	 * "sqlite:///path" is "sqlite:/path". The file (0600) and its directories (0700) are made where they are missing.
 	 */
 	const char *url;
 	const char *password;    /* for PostgreSQL, kept out of the URL; NULL: libpq's own sources */
@@ -77,7 +78,9 @@ WTEL_API int wtel_store_trunks(struct wtel_store *store, struct wtel_trunk_list 
 WTEL_API void wtel_trunk_list_free(struct wtel_trunk_list *list);
 
 /* `trunk->id` 0 adds and gives *id; otherwise changes all columns of that row but statistics. A NULL password leaves the old one.
- * Errors of wtel_trunk_check(); WTEL_EEXISTS for the name; WTEL_ENOTFOUND. */
+ * Errors of wtel_trunk_check(); WTEL_EEXISTS for the name; WTEL_ENOTFOUND. In advanced_settings (a JSON object, 16 KiB) are put:
+ * `endpoint`, where it is given and is not the name's slug, and "registration": false, where needs_registration is false; to
+ * undo that, take `registration` out of advanced_settings. A trunk that needs no registration is saved as registered. */
 WTEL_API int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wtel_trunk *trunk) WTEL_MUST_CHECK;
 
 /* WTEL_ENOTFOUND; WTEL_ESTATE while calls are on it. Its past calls keep their rows. */
@@ -143,7 +146,8 @@ WTEL_API int wtel_store_stats(struct wtel_store *store, struct wtel_call_stats *
 /*
  * Chooses the best trunk (of the campaign if it has any, otherwise of all) and books `call` on it in one atomic operation: a row in `calls`
  * without end. Of `call` are read: call_id, direction, agent_id, campaign_id, lead_id, caller_number,
- * callee_number, start. *trunk_id and *row_id are given. WTEL_ENOTRUNK ("No trunks available"), WTEL_EEXISTS (call_id).
+ * callee_number, start. *trunk_id and *row_id are given. WTEL_ENOTRUNK ("No trunks available"), WTEL_EEXISTS (call_id), WTEL_ENOTFOUND (agent,
+ * campaign or lead, where the platform's tables are there).
  */
 WTEL_API int wtel_store_reserve(struct wtel_store *store, int64_t *trunk_id, int64_t *row_id,
 				const struct wtel_call *call) WTEL_MUST_CHECK;

@@ -51,11 +51,12 @@ static const struct store_statement take = {
 	.postgres = TAKE(POSTGRES_LIST),
 };
 
-#define FORGET(list) "DELETE FROM wtel_instances WHERE id IN (" list ")"
+/* Those of $1, and such as died long ago without leaving calls. */
+#define FORGET(list, yesterday) "DELETE FROM wtel_instances WHERE id IN (" list ") OR heartbeat < " yesterday
 static const struct store_statement forget = {
 	.name = "forget",
-	.sqlite = FORGET("SELECT value FROM json_each($1)"),
-	.postgres = FORGET("SELECT json_array_elements_text(CAST($1 AS json))"),
+	.sqlite = FORGET("SELECT value FROM json_each($1)", "strftime('%Y-%m-%dT%H:%M:%f000Z', 'now', '-1 day')"),
+	.postgres = FORGET("SELECT json_array_elements_text(CAST($1 AS json))", "clock_timestamp() - interval '1 day'"),
 	.relaxed = true,
 };
 
@@ -194,12 +195,12 @@ static int take_over(struct wtel_store *store, const struct store_rows *rows, st
 	store_args_text(&args, store->instance);
 	if (!code && count) {
 		store_args_text(&args, list);
-		store_args_text(&gone, list);
 		code = store_ask(store, &take, &args, ignore_done, NULL, NULL);
-		if (!code)
-			code = store_ask(store, &forget, &gone, ignore_done, NULL, NULL);
 		args.count = 1;
 	}
+	store_args_text(&gone, list);
+	if (!code)
+		code = store_ask(store, &forget, &gone, ignore_done, NULL, NULL);
 	if (!code)
 		code = store_ask(store, &store_no_names.taken, &args, taken_done, (void (*)(void))done, user);
 	free(list);
