@@ -17,12 +17,22 @@ static void client_unlink(struct wtel_sim *sim, struct wtel_sim_client *client)
 		client->next->previous = client->previous;
 }
 
-/* Authentication took too long, or the second before a refusal is over. */
+static size_t client_read(struct wtel_sim_client *client, const char *data, size_t length);
+
+/* Authentication took too long, or the second before a refusal is over, or bytes were kept back. */
 static void client_timer(struct wtel_sim *sim, struct sim_timer *timer)
 {
 	struct wtel_sim_client *client =
 		(struct wtel_sim_client *)((char *)timer - offsetof(struct wtel_sim_client, timer));
 
+	if (client->authenticated) {
+		size_t length = base_buffer_length(&client->input);
+
+		if (length)
+			base_buffer_take(&client->input,
+					 client_read(client, base_buffer_front(&client->input), length));
+		return;
+	}
 	if (client->refused && !client->closing) {
 		sim_text_clear(sim);
 		sim_line(sim, "Response", "Error");
@@ -249,10 +259,9 @@ int wtel_sim_feed(struct wtel_sim *sim, struct wtel_sim_client *client, const vo
 	return code;
 }
 
+/* What came while it stood still is read in a timer: here a call is in the midst of its own. */
 void sim_client_resume(struct wtel_sim_client *client, bool success)
 {
-	size_t used;
-
 	sim_text_clear(client->sim);
 	sim_line(client->sim, "Response", success ? "Success" : "Error");
 	if (*client->refusal)
@@ -262,10 +271,8 @@ void sim_client_resume(struct wtel_sim_client *client, bool success)
 	sim_client_send(client, false);
 	client->waiting = false;
 	client_late(client);
-	if (!base_buffer_length(&client->input))
-		return;
-	used = client_read(client, base_buffer_front(&client->input), base_buffer_length(&client->input));
-	base_buffer_take(&client->input, client->waiting ? used : base_buffer_length(&client->input));
+	if (base_buffer_length(&client->input))
+		sim_timer_set(client->sim, &client->timer, 0);
 }
 
 struct wtel_slice wtel_sim_output(struct wtel_sim_client *client, bool *closing)

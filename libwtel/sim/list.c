@@ -77,104 +77,108 @@ void sim_action_status(struct wtel_sim_client *client)
 	sim_reply_end(client);
 }
 
-/* Names and values in turn, NULL at the end. */
-static void list_lines(struct wtel_sim *sim, const char *const *lines)
+/* A field of a sorcery object; their order is that of a hash in Asterisk. */
+struct list_field {
+	const char *name;
+	const char *value; /* or what stands for one */
+};
+
+static const char list_name[] = "name", list_user[] = "user", list_server[] = "server", list_contact_id[] = "contact";
+
+static const struct list_field list_registration_fields[] = {{"ObjectType", "registration"},
+							     {"ObjectName", list_name},
+							     {"MaxRetries", "1000000"},
+							     {"ClientUri", list_user},
+							     {"SecurityNegotiation", "no"},
+							     {"AuthRejectionPermanent", "true"},
+							     {"ServerUri", list_server},
+							     {"MaxRandomInitialDelay", "0"},
+							     {"SupportPath", "false"},
+							     {"RetryInterval", "20"},
+							     {"ContactHeaderParams", ""},
+							     {"Expiration", "300"},
+							     {"Transport", ""},
+							     {"Line", "true"},
+							     {"ContactUser", list_name},
+							     {"Endpoint", list_name},
+							     {"UserAgent", ""},
+							     {"ForbiddenRetryInterval", "300"},
+							     {"OutboundAuth", list_name},
+							     {"OutboundProxy", ""},
+							     {"FatalRetryInterval", "300"},
+							     {"SupportOutbound", "no"},
+							     {NULL, NULL}};
+
+/* ast_sip_format_auths_ami() tells the password too; here there is none. */
+static const struct list_field list_auth_fields[] = {{"ObjectType", "auth"},
+						     {"ObjectName", list_name},
+						     {"OauthSecret", ""},
+						     {"PasswordDigest", ""},
+						     {"SupportedAlgorithmsUas", "MD5"},
+						     {"RefreshToken", ""},
+						     {"Username", list_name},
+						     {"Md5Cred", ""},
+						     {"Realm", ""},
+						     {"AuthType", "userpass"},
+						     {"Password", ""},
+						     {"SupportedAlgorithmsUac", "MD5"},
+						     {"NonceLifetime", "32"},
+						     {"OauthClientid", ""},
+						     {NULL, NULL}};
+
+static const struct list_field list_contact_fields[] = {{"ObjectType", "contact"},
+							{"ObjectName", list_contact_id},
+							{"ViaAddr", "127.0.0.1"},
+							{"QualifyTimeout", "3.000000"},
+							{"Qualify2xxOnly", "false"},
+							{"CallId", list_name},
+							{"RegServer", ""},
+							{"PruneOnBoot", "no"},
+							{"Path", ""},
+							{"Endpoint", list_name},
+							{"ViaPort", "5060"},
+							{"AuthenticateQualify", "no"},
+							{"Uri", list_user},
+							{"QualifyFrequency", "60"},
+							{"UserAgent", ""},
+							{"ExpirationTime", "0"},
+							{"OutboundProxy", ""},
+							{NULL, NULL}};
+
+static void list_fields(struct wtel_sim *sim, const struct list_field *field, const char *name)
 {
-	for (; *lines; lines += 2)
-		sim_line(sim, lines[0], lines[1]);
+	char text[192];
+
+	for (; field->name; field++) {
+		const char *value = field->value;
+
+		if (value == list_name) {
+			value = name;
+		} else if (value == list_user) {
+			snprintf(text, sizeof(text), "sip:%.80s@%.80s.invalid", name, name);
+			value = text;
+		} else if (value == list_server) {
+			snprintf(text, sizeof(text), "sip:%.80s.invalid", name);
+			value = text;
+		} else if (value == list_contact_id) {
+			snprintf(text, sizeof(text), "%.80s;@%032x", name, 1);
+			value = text;
+		}
+		sim_line(sim, field->name, value);
+	}
 }
 
-/* The order of the fields is that of a hash in Asterisk. */
 static void list_registration(struct wtel_sim_client *client, const struct sim_registration *registration)
 {
-	const char *name = registration->endpoint;
 	struct wtel_sim *sim = client->sim;
-	char user[192], server[192];
 
-	snprintf(user, sizeof(user), "sip:%.80s@%.80s.invalid", name, name);
-	snprintf(server, sizeof(server), "sip:%.80s.invalid", name);
 	sim_item_begin(client, "OutboundRegistrationDetail", true);
-	list_lines(sim, (const char *const[]){"ObjectType",
-					      "registration",
-					      "ObjectName",
-					      name,
-					      "MaxRetries",
-					      "1000000",
-					      "ClientUri",
-					      user,
-					      "SecurityNegotiation",
-					      "no",
-					      "AuthRejectionPermanent",
-					      "true",
-					      "ServerUri",
-					      server,
-					      "MaxRandomInitialDelay",
-					      "0",
-					      "SupportPath",
-					      "false",
-					      "RetryInterval",
-					      "20",
-					      "ContactHeaderParams",
-					      "",
-					      "Expiration",
-					      "300",
-					      "Transport",
-					      "",
-					      "Line",
-					      "true",
-					      "ContactUser",
-					      name,
-					      "Endpoint",
-					      name,
-					      "UserAgent",
-					      "",
-					      "ForbiddenRetryInterval",
-					      "300",
-					      "OutboundAuth",
-					      name,
-					      "OutboundProxy",
-					      "",
-					      "FatalRetryInterval",
-					      "300",
-					      "SupportOutbound",
-					      "no",
-					      "Status",
-					      registration->status,
-					      "NextReg",
-					      "0",
-					      NULL});
+	list_fields(sim, list_registration_fields, registration->endpoint);
+	sim_line(sim, "Status", registration->status);
+	sim_line(sim, "NextReg", "0");
 	sim_reply_end(client);
-	/* ast_sip_format_auths_ami() tells the password too; here there is none. */
 	sim_item_begin(client, "AuthDetail", true);
-	list_lines(sim, (const char *const[]){"ObjectType",
-					      "auth",
-					      "ObjectName",
-					      name,
-					      "OauthSecret",
-					      "",
-					      "PasswordDigest",
-					      "",
-					      "SupportedAlgorithmsUas",
-					      "MD5",
-					      "RefreshToken",
-					      "",
-					      "Username",
-					      name,
-					      "Md5Cred",
-					      "",
-					      "Realm",
-					      "",
-					      "AuthType",
-					      "userpass",
-					      "Password",
-					      "",
-					      "SupportedAlgorithmsUac",
-					      "MD5",
-					      "NonceLifetime",
-					      "32",
-					      "OauthClientid",
-					      "",
-					      NULL});
+	list_fields(sim, list_auth_fields, registration->endpoint);
 	sim_reply_end(client);
 }
 
@@ -209,9 +213,13 @@ static void list_endpoint(struct wtel_sim_client *client, const char *endpoint)
 	if (!absent)
 		snprintf(contact, sizeof(contact), "%.80s/sip:%.80s@127.0.0.1:5060,", endpoint, endpoint);
 	sim_item_begin(client, "EndpointList", true);
-	list_lines(sim, (const char *const[]){"ObjectType", "endpoint", "ObjectName", endpoint, "Transport", "", "Aor",
-					      endpoint, "Auths", phone ? endpoint : "", "OutboundAuths",
-					      phone ? "" : endpoint, "Contacts", contact, NULL});
+	sim_line(sim, "ObjectType", "endpoint");
+	sim_line(sim, "ObjectName", endpoint);
+	sim_line(sim, "Transport", "");
+	sim_line(sim, "Aor", endpoint);
+	sim_line(sim, "Auths", phone ? endpoint : "");
+	sim_line(sim, "OutboundAuths", phone ? "" : endpoint);
+	sim_line(sim, "Contacts", contact);
 	sim_line(sim, "DeviceState", absent ? "Unavailable" : !active ? "Not in use" : phone ? "Busy" : "In use");
 	sim_line_number(sim, "ActiveChannels", active);
 	sim_reply_end(client);
@@ -234,49 +242,14 @@ void sim_action_endpoints(struct wtel_sim_client *client)
 	sim_reply_end(client);
 }
 
-static void list_contact(struct wtel_sim_client *client, const char *endpoint, unsigned number)
+static void list_contact(struct wtel_sim_client *client, const char *endpoint)
 {
 	struct wtel_sim *sim = client->sim;
-	char name[128], uri[128], id[64];
 
-	snprintf(name, sizeof(name), "%.80s;@%032x", endpoint, number);
-	snprintf(uri, sizeof(uri), "sip:%.80s@127.0.0.1:5060", endpoint);
-	snprintf(id, sizeof(id), "%08x", number);
 	sim_item_begin(client, "ContactList", true);
-	list_lines(sim, (const char *const[]){"ObjectType",
-					      "contact",
-					      "ObjectName",
-					      name,
-					      "ViaAddr",
-					      "127.0.0.1",
-					      "QualifyTimeout",
-					      "3.000000",
-					      "Qualify2xxOnly",
-					      "false",
-					      "CallId",
-					      id,
-					      "RegServer",
-					      "",
-					      "PruneOnBoot",
-					      "no",
-					      "Path",
-					      "",
-					      "Endpoint",
-					      endpoint,
-					      "ViaPort",
-					      "5060",
-					      "AuthenticateQualify",
-					      "no",
-					      "Uri",
-					      uri,
-					      "QualifyFrequency",
-					      "60",
-					      "UserAgent",
-					      "",
-					      NULL});
-	sim_line_number(sim, "ExpirationTime", sim->now.wall / SIM_SECOND + 3600);
-	list_lines(sim,
-		   (const char *const[]){"OutboundProxy", "", "Status", "Reachable", "RoundtripUsec", "1000", NULL});
+	list_fields(sim, list_contact_fields, endpoint);
+	sim_line(sim, "Status", "Reachable");
+	sim_line(sim, "RoundtripUsec", "1000");
 	sim_reply_end(client);
 }
 
@@ -298,7 +271,7 @@ void sim_action_contacts(struct wtel_sim_client *client)
 
 		if (sim_ends(endpoint, "99"))
 			continue;
-		list_contact(client, endpoint, (unsigned)i);
+		list_contact(client, endpoint);
 	}
 	sim_list_end(client, "ContactListComplete", count);
 	sim_reply_end(client);

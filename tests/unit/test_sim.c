@@ -258,6 +258,25 @@ Test(sim, a_synchronous_originate_stops_its_session_until_it_is_decided)
 	end(&play);
 }
 
+Test(sim, what_waited_behind_a_synchronous_originate_is_done_too)
+{
+	struct play play;
+
+	begin_inside(&play, NULL);
+	say(&play,
+	    "Action: Originate\r\nChannel: PJSIP/1001\r\nApplication: Echo\r\nChannelId: c\r\n\r\n"
+	    "Action: Hangup\r\nChannel: c\r\n\r\nAction: Originate\r\nChannel: PJSIP/1098\r\nApplication: Echo\r\n"
+	    "Timeout: 2000\r\n\r\nAction: Ping\r\n\r\n");
+	wait_for(&play, SECOND);
+	cr_expect_not_null(strstr(hear(&play), "Message: Channel Hungup\r\n"));
+	cr_expect_null(strstr(play.text, "Pong"));
+	wait_for(&play, 3 * SECOND);
+	cr_expect_eq(wtel_sim_channels(play.sim), 0);
+	cr_expect_not_null(strstr(hear(&play), "Message: Originate failed\r\n"));
+	cr_expect_not_null(strstr(play.text, "Pong"));
+	end(&play);
+}
+
 Test(sim, many_channels_are_hung_up_at_once)
 {
 	struct play play;
