@@ -248,6 +248,14 @@ static void on_explained(int code, const struct wtel_detail *detail, const struc
 	int written;
 
 	(void)detail;
+	/* A registration that the store missed (it was away, or out of memory) must not cost the call. */
+	if (ticket->originate && !code && list && !ticket->originate->healed &&
+	    table_heal(ticket->originate->service, list)) {
+		ticket->originate->healed = true;
+		ticket->originate->stage = ORIGINATE_WAITING;
+		ticket_free(ticket);
+		return;
+	}
 	if (!code && list && !list->count)
 		snprintf(text, sizeof(text), "none is configured");
 	for (i = 0; !code && list && i < list->count && length < sizeof(text) - 1; i++) {

@@ -47,6 +47,7 @@ struct originate {
 	char endpoint[404];
 
 	bool cancelled;	  /* a hangup came before it was dialled */
+	bool healed;	  /* the store's registrations were put right for it once */
 	bool carried;	  /* the trunk's variables are in the action */
 	unsigned misses;  /* looks that did not find it */
 	int64_t deadline; /* of the stage, mono; INT64_MAX: none */

@@ -241,6 +241,10 @@ void sync_adopted(struct wtel_service *service, int code, const struct wtel_deta
 	unsigned attempt;
 
 	service->sync.asked &= ~(1u << TICKET_ADOPT);
+	if (service_note(service, code) == WTEL_ENOMEM) {
+		service->sync.wanted |= 1u << TICKET_ADOPT;
+		return;
+	}
 	if (code) {
 		service_log(service, WTEL_LOG_WARNING, "unfinished calls cannot be taken over: %s",
 			    detail && detail->text[0] ? detail->text : wtel_error_text(code));

@@ -100,6 +100,8 @@ void sync_adopted(struct wtel_service *service, int code, const struct wtel_deta
 /* table.c: what they are kept in. */
 void table_free(struct wtel_service *service);
 struct sync_trunk *table_trunk(const struct wtel_service *service, struct wtel_slice endpoint);
+/* Whether the store holds registrations that Asterisk told otherwise: it is told again. */
+bool table_heal(struct wtel_service *service, const struct wtel_trunk_list *list);
 struct sync_peer *table_peer(const struct wtel_service *service, struct wtel_slice extension);
 void table_drop_registrations(struct wtel_service *service, struct sync_registration *list, size_t count);
 

@@ -103,6 +103,10 @@ void sync_trunks(struct wtel_service *service, int code, const struct wtel_detai
 	size_t i, count = list ? list->count : 0;
 
 	sync->asked &= ~(1u << TICKET_TRUNKS);
+	if (service_note(service, code) == WTEL_ENOMEM) {
+		sync->wanted |= 1u << TICKET_TRUNKS;
+		return;
+	}
 	if (code) {
 		told_failure(service, "trunks", code, detail);
 		return;
@@ -123,6 +127,25 @@ void sync_trunks(struct wtel_service *service, int code, const struct wtel_detai
 	free_trunks(&service->allocator, sync->trunks, sync->trunk_count);
 	sync->trunks = trunks;
 	sync->trunk_count = count;
+}
+
+bool table_heal(struct wtel_service *service, const struct wtel_trunk_list *list)
+{
+	struct sync *sync = &service->sync;
+	bool found = false;
+	size_t i, j;
+
+	for (i = 0; i < sync->trunk_count; i++) {
+		struct sync_trunk *trunk = &sync->trunks[i];
+
+		for (j = 0; j < list->count && list->trunks[j].id != trunk->id; j++)
+			continue;
+		if (j == list->count || !trunk->needs_registration || !trunk->status ||
+		    trunk->registered == list->trunks[j].registered)
+			continue;
+		found = trunk->dirty = sync->dirty = true;
+	}
+	return found;
 }
 
 /* ---- accounts ---- */
@@ -184,6 +207,10 @@ void sync_peers(struct wtel_service *service, int code, const struct wtel_detail
 	size_t i, count = list ? list->count : 0;
 
 	sync->asked &= ~(1u << TICKET_PEERS);
+	if (service_note(service, code) == WTEL_ENOMEM) {
+		sync->wanted |= 1u << TICKET_PEERS;
+		return;
+	}
 	if (code) {
 		told_failure(service, "accounts", code, detail);
 		return;

@@ -37,7 +37,7 @@ struct fake {
 	unsigned connections;
 	unsigned logins;
 	unsigned originates;
-	char originate[4096]; /* the last one as it came */
+	char originate[8192]; /* the last one as it came */
 	char channel_id[160];
 };
 
@@ -76,7 +76,7 @@ static inline void fake_close(struct fake *fake)
 static inline void fake_say(struct fake *fake, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static inline void fake_say(struct fake *fake, const char *format, ...)
 {
-	char text[4096];
+	char text[8192];
 	va_list arguments;
 
 	va_start(arguments, format);

@@ -188,9 +188,10 @@ static inline int world_turn(struct world *world, int timeout)
 #define WORLD_UNTIL_MS(world, ms, condition)                                                                           \
 	do {                                                                                                           \
 		int64_t until_ = wtel_time_now().mono + (int64_t)(ms)*1000;                                            \
-		while (!(condition) && wtel_time_now().mono < until_)                                                  \
+		bool met_ = false;                                                                                     \
+		while (!(met_ = (condition)) && wtel_time_now().mono < until_)                                         \
 			(void)world_turn(world, 20);                                                                   \
-		cr_assert(condition, "log:\n%s\nnotices:\n%s", (world)->log, (world)->notices);                        \
+		cr_assert(met_, "%s\nlog:\n%s\nnotices:\n%s", #condition, (world)->log, (world)->notices);             \
 	} while (0)
 #define WORLD_UNTIL(world, condition) WORLD_UNTIL_MS(world, 8000, condition)
 

@@ -8,11 +8,12 @@
 #define FAKE_UNTIL_MS(world, fake, ms, condition)                                                                      \
 	do {                                                                                                           \
 		int64_t until_ = wtel_time_now().mono + (int64_t)(ms)*1000;                                            \
-		while (!(condition) && wtel_time_now().mono < until_) {                                                \
+		bool met_ = false;                                                                                     \
+		while (!(met_ = (condition)) && wtel_time_now().mono < until_) {                                       \
 			fake_turn(fake);                                                                               \
 			(void)world_turn(world, 2);                                                                    \
 		}                                                                                                      \
-		cr_assert(condition, "log:\n%s\nnotices:\n%s", (world)->log, (world)->notices);                        \
+		cr_assert(met_, "%s\nlog:\n%s\nnotices:\n%s", #condition, (world)->log, (world)->notices);             \
 	} while (0)
 #define FAKE_UNTIL(world, fake, condition) FAKE_UNTIL_MS(world, fake, 8000, condition)
 
