@@ -401,6 +401,17 @@ static bool guard_cut_short(const struct guard_walk *walk)
 	       guard_ended_early(walk->message, &walk->schema->runs[last], walk->start[last], 0);
 }
 
+/* Whether the walk came upon a block, complete or not. */
+static bool guard_has_block(const struct guard_walk *walk)
+{
+	unsigned run;
+
+	for (run = 0; run <= walk->run && run < walk->schema->run_count; run++)
+		if (walk->schema->runs[run].block && walk->start[run] != SIZE_MAX)
+			return true;
+	return false;
+}
+
 /* An event with blocks. */
 static enum wtel_ami_verdict guard_judge_blocks(struct wtel_ami_guard *guard, struct guard_walk *walk)
 {
@@ -421,7 +432,7 @@ static enum wtel_ami_verdict guard_judge_blocks(struct wtel_ami_guard *guard, st
 		if (!schema->runs[last].block && repeated >= walk->at)
 			return guard_broken(guard, walk->message);
 		walk->at = repeated == SIZE_MAX ? walk->message->field_count : repeated;
-	} else if (!walk->place && (!walk->run || walk->start[walk->run - 1] == SIZE_MAX)) {
+	} else if (!guard_has_block(walk)) {
 		/* Nothing of a block: forged as a whole, or of another kind of server. No tail comes. */
 		return guard_broken(guard, walk->message);
 	}
