@@ -309,7 +309,7 @@ int wtel_tracker_fail(struct wtel_tracker *tracker, const char *call_id, enum wt
 	call = tracker_call_find(tracker, wtel_slice_of(call_id));
 	if (!call)
 		return WTEL_ENOTFOUND;
-	if (disposition <= WTEL_DISPOSITION_NONE || disposition >= WTEL_DISPOSITIONS)
+	if (disposition <= WTEL_DISPOSITION_ANSWERED || disposition >= WTEL_DISPOSITIONS)
 		return WTEL_EINVAL;
 	code = tracker_reserve(tracker);
 	if (code)
