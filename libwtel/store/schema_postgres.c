@@ -198,13 +198,15 @@
 	"  made integer;\n"                                                                                            \
 	"BEGIN\n"                                                                                                      \
 	"  PERFORM set_config('synchronous_commit', 'off', true);\n"                                                   \
-	"  PERFORM pg_advisory_xact_lock(2004116844, 1);\n"                                                            \
 	"  FOR candidate IN\n"                                                                                         \
 	"    SELECT t.id, t.name, t.max_channels, t.advanced_settings FROM trunks t\n"                                 \
 	"      LEFT JOIN campaign_trunks c ON c.trunk_id = t.id AND c.campana_id = p_campaign\n"                       \
 	"      WHERE t.status = 'active' AND t.registered AND (c.id IS NOT NULL OR NOT own)\n"                         \
 	"      ORDER BY coalesce(c.priority, t.priority), t.id\n"                                                      \
 	"  LOOP\n"                                                                                                     \
+	"    CONTINUE WHEN (SELECT count(*) FROM calls c WHERE c.trunk_id = candidate.id AND c.end_time IS NULL)\n"    \
+	"        >= candidate.max_channels;\n"                                                                         \
+	"    PERFORM pg_advisory_xact_lock(2004116844, 1);\n"                                                          \
 	"    IF (SELECT count(*) FROM calls c WHERE c.trunk_id = candidate.id AND c.end_time IS NULL)\n"               \
 	"        < candidate.max_channels THEN\n"                                                                      \
 	"      INSERT INTO calls (call_id, agent_id, campaign_id, lead_id, trunk_id, direction, caller_number,\n"      \
