@@ -394,7 +394,8 @@ int wtel_ami_parser_next(struct wtel_ami_parser *parser, struct wtel_ami_message
 			parser->scanned = 0;
 			continue;
 		}
-		if (parser->greeting && parser_greet(parser, out, end, next))
+		if (parser->greeting && end <= parser->limits.max_line && next <= parser->limits.max_message &&
+		    parser_greet(parser, out, end, next))
 			return 1;
 		code = parser_take_line(parser, end, next);
 		if (code < 0)
