@@ -168,16 +168,21 @@ WTEL_API int wtel_tracker_set_trunk(struct wtel_tracker *tracker, const char *en
 WTEL_API int wtel_tracker_set_agent(struct wtel_tracker *tracker, const char *extension, int64_t agent_id) WTEL_MUST_CHECK;
 
 /*
- * A call is about to be originated: `call_id` is its ChannelId. Of `call` are read: id, call_id, agent_id,
- * campaign_id, lead_id, trunk_id, caller_number, callee_number, start. Also for calls found unfinished in the store at
- * start-up. WTEL_EEXISTS, WTEL_ELIMIT, WTEL_ENOMEM.
+ * A call is about to be originated: `call_id` is its ChannelId. Of `call` are read: id, call_id, direction, agent_id,
+ * campaign_id, lead_id, trunk_id, caller_number, callee_number, start. NEW is told of it at once. Also for calls found
+ * unfinished in the store at start-up: then state, ringing and answer count too, and a call that was beyond
+ * QUEUED is not told as NEW again. WTEL_EINVAL (no call_id, or one over 255 bytes), WTEL_EEXISTS, WTEL_ELIMIT, WTEL_ENOMEM.
  */
 WTEL_API int wtel_tracker_expect(struct wtel_tracker *tracker, const struct wtel_call *call) WTEL_MUST_CHECK;
 
 /* A hangup of that call was asked for: an end before the answer is CANCELLED. WTEL_ENOTFOUND. */
 WTEL_API int wtel_tracker_cancel(struct wtel_tracker *tracker, const char *call_id) WTEL_MUST_CHECK;
 
-/* The call never came to life (Asterisk refused, the connection fell): ends with `disposition` and that sentence. */
+/*
+ * The call never came to life (Asterisk refused, the connection fell): ends with `disposition` (not ANSWERED) and that
+ * sentence. If a channel of it lives after all, it ends so when that does, unless it is answered. Copied. WTEL_ENOTFOUND,
+ * WTEL_EINVAL, WTEL_ENOMEM.
+ */
 WTEL_API int wtel_tracker_fail(struct wtel_tracker *tracker, const char *call_id, enum wtel_disposition disposition,
 			       const char *reason, int64_t wall) WTEL_MUST_CHECK;
 
@@ -186,8 +191,9 @@ WTEL_API int wtel_tracker_feed(struct wtel_tracker *tracker, const struct wtel_a
 
 /*
  * After a (re)connect: begin, one wtel_tracker_feed() per CoreShowChannel item, then end. Calls of which no channel
- * is left are closed at `wall` and marked as estimated; unknown channels become calls. A call expected within
- * the last `grace` microseconds that has no channel yet is left alone.
+ * is left are closed at `wall`, the latest that they can have ended, and marked as estimated; unknown channels become
+ * calls, whose answer, if they were up already, is estimated too. A call that started within the last `grace`
+ * microseconds and has no channel yet is left alone. WTEL_ESTATE without a begin.
  */
 WTEL_API void wtel_tracker_resync_begin(struct wtel_tracker *tracker);
 WTEL_API int wtel_tracker_resync_end(struct wtel_tracker *tracker, int64_t wall, int64_t grace) WTEL_MUST_CHECK;

@@ -257,7 +257,8 @@ void tracker_merge(struct wtel_tracker *tracker, struct tracker_call *into, stru
 	from->key = NULL;
 	for (leg = first; leg; leg = leg->next) {
 		leg->call = into;
-		leg->flags &= (uint8_t)~LEG_FIRST;
+		leg->flags &= (uint16_t) ~(LEG_FIRST | LEG_TAKEN);
+		leg->flags |= LEG_MERGED;
 	}
 	if (first) {
 		*into->tail = first;

@@ -240,6 +240,19 @@ static void call_assess_outbound(struct wtel_tracker *tracker, struct tracker_le
 		call_input(tracker, call, CALL_INPUT_ANSWER, wall);
 }
 
+/* An agent took the caller: when, and who he is. */
+static void call_taken(struct wtel_tracker *tracker, const struct tracker_leg *leg, int64_t answer, int64_t wall)
+{
+	struct tracker_call *call = leg->call;
+	int64_t agent = tracker_endpoint(&tracker->agents, tracker_text_get(&leg->text, LEG_NUMBER));
+
+	/* Of several the first counts, whoever's event came first. */
+	if (agent && (!call->agent_id || answer < call->answer))
+		call->agent_id = agent;
+	call_least(&call->answer, answer);
+	call_input(tracker, call, CALL_INPUT_ANSWER, wall);
+}
+
 static void call_assess_inbound(struct wtel_tracker *tracker, struct tracker_leg *leg, int64_t wall)
 {
 	struct tracker_call *call = leg->call;
@@ -254,19 +267,17 @@ static void call_assess_inbound(struct wtel_tracker *tracker, struct tracker_leg
 	call_input(tracker, call, CALL_INPUT_DIAL, wall);
 	if (!tracker_leg_takes(leg))
 		return;
+	if (leg->flags & LEG_MERGED) {
+		/* It talked to somebody else before; the caller's answer is when they were brought together. */
+		if (!call->answer && tracker_leg_took(leg))
+			call_taken(tracker, leg, wall, wall);
+		return;
+	}
 	call_least(&call->ringing, leg->ringing);
 	if (leg->ringing)
 		call_input(tracker, call, CALL_INPUT_RING, wall);
-	if (!tracker_leg_took(leg))
-		return;
-	if (!call->answer || leg->answer < call->answer || !call->agent_id) {
-		int64_t agent = tracker_endpoint(&tracker->agents, tracker_text_get(&leg->text, LEG_NUMBER));
-
-		if (agent && (!call->agent_id || leg->answer < call->answer))
-			call->agent_id = agent;
-	}
-	call_least(&call->answer, leg->answer);
-	call_input(tracker, call, CALL_INPUT_ANSWER, wall);
+	if (tracker_leg_took(leg))
+		call_taken(tracker, leg, leg->answer, wall);
 }
 
 void call_assess(struct wtel_tracker *tracker, struct tracker_leg *leg, int64_t wall)

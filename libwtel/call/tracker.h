@@ -49,7 +49,8 @@ enum leg_flag {
 	LEG_LATE = 16,	   /* was up when a resync found it: when it answered is not known */
 	LEG_LOCAL = 32,	   /* half of a Local channel, or another that Asterisk made for itself */
 	LEG_TRUNK = 64,
-	LEG_VANISHED = 128 /* its end was not seen */
+	LEG_VANISHED = 128, /* its end was not seen */
+	LEG_MERGED = 256    /* came with a call that joined this one: what it did before was not for this customer */
 };
 
 struct tracker_leg {
@@ -71,7 +72,7 @@ struct tracker_leg {
 	uint8_t role;
 	uint8_t state;
 	uint8_t dial; /* enum cause_dial */
-	uint8_t flags;
+	uint16_t flags;
 };
 
 /* A Linkedid that leads to a call: its own, and those of calls that merged into it. */

@@ -573,6 +573,32 @@ Test(call_tracker, attended_transfer)
 	wtel_tracker_free(tracker);
 }
 
+/* Agents who were talking take a caller who still waits: his answer is that moment, not when they began to talk. */
+Test(call_tracker, merged_answer)
+{
+	struct wtel_tracker *tracker = tracker_with(NULL);
+	struct channel colleague = desk2;
+	struct outcome got = {0};
+
+	tracker_take(tracker, event_of(WTEL_AMI_NEWCHANNEL, &caller, 4), T0);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWCHANNEL, &desk1, 4), T0 + SECOND);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWCHANNEL, &desk2, 0), T0 + SECOND);
+	tracker_take(tracker, event_dial(WTEL_AMI_DIAL_END, &desk1, &desk2, 6, "ANSWER"), T0 + 2 * SECOND);
+	tracker_take(tracker, event_bridge(WTEL_AMI_BRIDGE_ENTER, &caller, "b1"), T0 + 8 * SECOND);
+	colleague.linked_id = caller.linked_id;
+	tracker_take(tracker, event_bridge(WTEL_AMI_BRIDGE_ENTER, &colleague, "b1"), T0 + 8 * SECOND);
+	hang_up(tracker, &desk1, 6, 16, 0, T0 + 9 * SECOND);
+	hang_up(tracker, &caller, 6, 16, 0, T0 + 12 * SECOND);
+	hang_up(tracker, &colleague, 6, 16, 0, T0 + 12 * SECOND);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 1);
+	cr_assert_eq(got.disposition, WTEL_DISPOSITION_ANSWERED);
+	cr_assert_eq(got.answer, T0 + 8 * SECOND);
+	cr_assert_eq(got.billsec, 4);
+	cr_assert_eq(got.agent_id, 102);
+	wtel_tracker_free(tracker);
+}
+
 /* Two customers brought together keep a row each: each carrier bills its own. */
 Test(call_tracker, two_customers_meet)
 {
