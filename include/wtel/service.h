@@ -84,7 +84,10 @@ struct wtel_service;
 WTEL_API int wtel_service_new(struct wtel_service **out, const struct wtel_service_options *options,
 			      const struct wtel_allocator *allocator, struct wtel_detail *detail) WTEL_MUST_CHECK;
 
-/* Logs off, hands the store what it has, frees. From inside a callback it takes effect when that returns. NULL is allowed. */
+/*
+ * Logs off, hands the store what it has, frees. Whoever still waits for an answer is told WTEL_ECLOSED first. From inside a
+ * callback it takes effect when the dispatch that called it ends. NULL is allowed.
+ */
 WTEL_API void wtel_service_free(struct wtel_service *service);
 
 /* Readable (POLLIN) when there is work. The same number for the service's whole life. */
@@ -93,7 +96,10 @@ WTEL_API int wtel_service_fd(const struct wtel_service *service);
 /* Does what is to be done now and never waits. WTEL_EBUSY from inside a callback; WTEL_ENOMEM: call again. */
 WTEL_API int wtel_service_dispatch(struct wtel_service *service);
 
-/* Polls and dispatches up to `timeout` microseconds (-1: no limit), or until something was done. For programs without a loop. */
+/*
+ * Polls and dispatches up to `timeout` microseconds (-1: no limit), or until something was done: 1. 0: the time is up, or a signal
+ * came. Errors of wtel_service_dispatch(). For programs without a loop.
+ */
 WTEL_API int wtel_service_wait(struct wtel_service *service, int64_t timeout);
 
 WTEL_API const struct wtel_detail *wtel_service_error(const struct wtel_service *service);
@@ -150,7 +156,8 @@ WTEL_API int wtel_service_action(struct wtel_service *service, struct wtel_ami_a
 typedef void wtel_event_fn(const struct wtel_ami_event *event, int64_t wall, void *user);
 WTEL_API void wtel_service_on_event(struct wtel_service *service, wtel_event_fn *event, void *user);
 
-/* Active calls; see wtel_tracker_find() and wtel_tracker_walk(). Borrowed until the next call on the service. */
+/* Active calls; see wtel_tracker_find() and wtel_tracker_walk(). Borrowed until the next call on the service. NULL also while a
+ * record waits for memory (the last dispatch gave WTEL_ENOMEM). */
 WTEL_API const struct wtel_call *wtel_service_call(struct wtel_service *service, const char *name);
 WTEL_API const struct wtel_call *wtel_service_walk(struct wtel_service *service, size_t *position);
 

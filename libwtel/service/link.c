@@ -128,6 +128,9 @@ static int advance(struct wtel_service *service)
 			return code;
 		}
 		service->linked = true;
+	} else {
+		/* What a handshake waits for changes with each of its steps. */
+		return conn_watch(&service->conn, false);
 	}
 	return 0;
 }

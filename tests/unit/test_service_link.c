@@ -410,6 +410,36 @@ Test(service_link, tls_refuses_what_is_not_trusted)
 	authority_close(&other);
 }
 
+Test(service_link, a_handshake_that_hangs_sleeps_and_ends)
+{
+	struct authority authority;
+	struct fake fake;
+	struct world world;
+	struct pollfd poller = {-1, POLLIN, 0};
+	unsigned count = 0;
+
+	/* The fake accepts, by its backlog, and says nothing. */
+	authority_open(&authority);
+	fake_world(&world, &fake);
+	world.hosts[0].tls = true;
+	world.options.ca_file = authority.file;
+	world.options.connect_timeout = 600000;
+	world_start(&world);
+	poller.fd = wtel_service_fd(world.service);
+	while (!strstr(world.notices, "ami:disconnected") && count < 1000)
+		if (poll(&poller, 1, 1000) == 1) {
+			count++;
+			(void)!wtel_service_dispatch(world.service);
+			world_read(&world);
+		}
+	cr_assert(count < 30, "%u wakeups", count);
+	cr_assert(strstr(wtel_service_error(world.service)->text, "not finished in time"), "%s",
+		  wtel_service_error(world.service)->text);
+	world_close(&world);
+	fake_close(&fake);
+	authority_close(&authority);
+}
+
 Test(service_link, tls_against_a_plain_server)
 {
 	struct authority authority;
