@@ -88,7 +88,9 @@ struct store_driver_ops {
 	/*
 	 * One transaction that upserts these calls and their legs (see store/write.h for what it must mean). The list,
 	 * in order of call_id and each only once, stays the caller's until `done`. Given WTEL_ECLOSED or WTEL_ESTORE
-	 * the caller tries again: it must be idempotent.
+	 * the caller tries again: it must be idempotent. (PostgreSQL: one transaction for each of its lanes, beside the
+	 * statements and scripts and not in their order; what comes after must wait for `done`. After an error some
+	 * of the calls may be there.)
 	 */
 	int (*write)(struct store_driver *driver, const struct store_change *changes, size_t count, store_done_fn *done,
 		     void *user);

@@ -99,18 +99,16 @@ static int postgres_open(struct store_driver **out, const struct wtel_store_opti
 	return 0;
 }
 
-static void abandon(struct store_driver *driver, struct postgres_connection *connection, struct postgres_list *list)
+/* What is still there is dropped without a word: whoever asked is being closed too. */
+static void abandon(struct store_driver *driver, struct postgres_list *list)
 {
 	struct postgres_query *query;
 
 	while ((query = postgres_list_take(list))) {
-		postgres_query_reset(query);
-		query->code = WTEL_ECLOSED;
-		base_fail(&query->detail, WTEL_ECLOSED, NULL, "the store is being closed");
 		if (query->kind == POSTGRES_WRITE)
-			postgres_batch_finish(connection, query);
+			postgres_batch_drop(driver, query);
 		else
-			postgres_query_finish(driver, query);
+			postgres_query_free(driver, query);
 	}
 }
 
@@ -124,8 +122,8 @@ static void postgres_close(struct store_driver *driver)
 	if (driver->dispatching)
 		return;
 	for (i = 0; i < POSTGRES_CONNECTIONS; i++) {
-		abandon(driver, &driver->connections[i], &driver->connections[i].sent);
-		abandon(driver, &driver->connections[i], &driver->connections[i].waiting);
+		abandon(driver, &driver->connections[i].sent);
+		abandon(driver, &driver->connections[i].waiting);
 	}
 	driver_free(driver);
 }

@@ -164,6 +164,8 @@ int postgres_write(struct store_driver *driver, const struct store_change *chang
 int postgres_batch_send(struct postgres_connection *connection, struct postgres_query *query);
 /* Its result is known: sends it again in a form that may succeed, or tells the writer when it was the last part. */
 void postgres_batch_finish(struct postgres_connection *connection, struct postgres_query *query);
+/* Frees it without telling anyone. */
+void postgres_batch_drop(struct store_driver *driver, struct postgres_query *query);
 /* Must it wait until everything before it was answered? */
 bool postgres_batch_waits(const struct postgres_connection *connection, const struct postgres_query *query);
 

@@ -388,3 +388,12 @@ void postgres_batch_finish(struct postgres_connection *connection, struct postgr
 	if (--writing->parts == 0)
 		answer(connection->driver, writing);
 }
+
+void postgres_batch_drop(struct store_driver *driver, struct postgres_query *query)
+{
+	struct writing *writing = query->batch->writing;
+
+	postgres_query_free(driver, query);
+	if (--writing->parts == 0)
+		base_release(&driver->allocator, writing);
+}

@@ -250,7 +250,8 @@ static double before(long calls)
 				workers[i].call = next++;
 				done++;
 			}
-			send_next(&workers[i]);
+			if (workers[i].call < calls)
+				send_next(&workers[i]);
 		}
 	}
 	began = seconds() - began;

@@ -314,3 +314,33 @@ Test(store_postgres, every_allocation_may_fail, .timeout = 250)
 	cr_assert_eq(number(&fixture, "SELECT count(*) FROM calls WHERE agent_id IS NULL"), 3);
 	fixture_free(&fixture);
 }
+
+static void never(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	(void)code, (void)rows, (void)detail, (void)user;
+	cr_assert_fail("told after the end");
+}
+
+Test(store_postgres, closing_drops_what_is_under_way_without_a_word)
+{
+	struct fixture fixture = fixture_new("closing");
+	struct fault fault = {0, 0, 0, 0};
+	struct wtel_allocator allocator = {fault_allocate, fault_reallocate, fault_release, &fault};
+	static const struct store_statement slow = {.name = "slow", .postgres = "SELECT pg_sleep(0.2)"};
+	struct sample samples[8];
+	int code, i;
+	struct store_driver *driver = connect_again(&fixture, &allocator, &code);
+
+	for (i = 0; i < 8; i++)
+		sample_init(&samples[i], i);
+	chain(samples, 8);
+	for (i = 0; i < 500; i++)
+		cr_assert_eq(ops->query(driver, &slow, NULL, 0, never, NULL), 0);
+	cr_assert_eq(ops->script(driver, "SELECT 1", never, NULL), 0);
+	cr_assert_eq(ops->write(driver, &samples[0].change, 8, never, NULL), 0);
+	turn(driver);
+	cr_assert_eq(ops->write(driver, &samples[0].change, 8, never, NULL), 0);
+	ops->close(driver);
+	cr_assert_eq(fault.out, 0);
+	fixture_free(&fixture);
+}
