@@ -304,10 +304,11 @@ static int driver_open(struct store_driver **out, const struct wtel_store_option
 	if (!driver)
 		return WTEL_ENOMEM;
 	driver->allocator = *allocator;
+	driver->lock_timeout = options->lock_timeout;
 	/* "sqlite:///x" is another way to write "sqlite:/x". */
 	if (strncmp(target, "///", 3) == 0)
 		target += 2;
-	code = target[0] ? sqlite_open_file(&driver->db, target, allocator, options->lock_timeout, detail)
+	code = target[0] ? sqlite_open_file(&driver->db, target, allocator, &driver->lock_timeout, detail)
 			 : base_fail(detail, WTEL_ECONFIG, "db", "a path is missing after sqlite:");
 	if (code) {
 		driver_close(driver);

@@ -21,8 +21,9 @@ struct store_driver {
 	struct sqlite_prepared *prepared;
 	struct sqlite_work *first; /* what to do at the next dispatch, in order */
 	struct sqlite_work *last;
-	bool relaxed; /* the connection does not wait for the disk now */
-	bool running; /* a result is being told */
+	int64_t lock_timeout; /* microseconds */
+	bool relaxed;	      /* the connection does not wait for the disk now */
+	bool running;	      /* a result is being told */
 };
 
 /* The prepared form, reset. */
@@ -42,8 +43,9 @@ int sqlite_set_relaxed(struct store_driver *driver, bool relaxed, struct wtel_de
 int sqlite_write(struct store_driver *driver, const struct store_change *changes, size_t count, int64_t wall,
 		 struct wtel_detail *detail);
 
-/* Makes the file (0600) and its directories (0700) where they are missing, then opens it. */
-int sqlite_open_file(sqlite3 **out, const char *path, const struct wtel_allocator *allocator, int64_t lock_timeout,
-		     struct wtel_detail *detail);
+/* Makes the file (0600) and its directories (0700) where they are missing, then opens it. `lock_timeout` must live as
+ * long as the connection. */
+int sqlite_open_file(sqlite3 **out, const char *path, const struct wtel_allocator *allocator,
+		     const int64_t *lock_timeout, struct wtel_detail *detail);
 
 #endif

@@ -63,8 +63,25 @@ static int set_wal(sqlite3 *db, int64_t lock_timeout)
 	return result;
 }
 
-int sqlite_open_file(sqlite3 **out, const char *path, const struct wtel_allocator *allocator, int64_t lock_timeout,
-		     struct wtel_detail *detail)
+/*
+ * Another process writes. Its transactions last well under a millisecond, or as long as the disk needs: sleep that
+ * long, not in SQLite's own steps of up to 100 ms, and each process a little differently.
+ */
+static int wait_for_writer(void *user, int count)
+{
+	const int64_t *lock_timeout = user;
+	int64_t step = count < 20 ? 100 + 17 * (getpid() % 16) : 1000 + 97 * (getpid() % 16);
+	int64_t waited = count < 20 ? step * count : step * (count - 20);
+	const struct timespec pause = {0, step * 1000};
+
+	if (waited >= *lock_timeout)
+		return 0;
+	nanosleep(&pause, NULL);
+	return 1;
+}
+
+int sqlite_open_file(sqlite3 **out, const char *path, const struct wtel_allocator *allocator,
+		     const int64_t *lock_timeout, struct wtel_detail *detail)
 {
 	bool memory = strcmp(path, ":memory:") == 0;
 	int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (memory ? SQLITE_OPEN_MEMORY : 0);
@@ -81,8 +98,8 @@ int sqlite_open_file(sqlite3 **out, const char *path, const struct wtel_allocato
 	result = sqlite3_open_v2(path, &db, flags, NULL);
 	if (!result) {
 		sqlite3_extended_result_codes(db, 1);
-		sqlite3_busy_timeout(db, (int)(lock_timeout / 1000));
-		result = set_wal(db, lock_timeout);
+		sqlite3_busy_handler(db, wait_for_writer, (void *)(uintptr_t)lock_timeout);
+		result = set_wal(db, *lock_timeout);
 	}
 	if (!result)
 		result = sqlite3_exec(db,
