@@ -13,7 +13,7 @@ from client import WTELCTL, Client  # noqa: E402
 @pytest.fixture
 def sim():
     """A simulated Asterisk, fast: its URL."""
-    process = subprocess.Popen([WTELCTL, "sim", "--listen", "127.0.0.1:0", "--pickup", "0.1", "--ring", "0.2", "--talk", "1",
+    process = subprocess.Popen([WTELCTL, "sim", "--listen", "127.0.0.1:0", "--pickup", "0.1", "--ring", "0.2", "--talk", "1.5",
                                 "--registrations", "main=Registered,spare=Registered,down=Rejected"],
                                stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     port = process.stdout.readline().rsplit(":", 1)[1].strip()

@@ -6,6 +6,8 @@ import time
 
 import pytest
 
+from client import wait_for
+
 serial = itertools.count(1)
 
 
@@ -117,7 +119,6 @@ def test_hangup_by_call_id(world, client):
     client.json("trunk", "add", "carrier-a", "--host", "127.0.0.1")
     called = number("03")
     process = client.start("originate", "1001", called, "--json")
-    from client import wait_for
     call = wait_for(lambda: next((c for c in client.json("calls", "active")["calls"] if c["stateName"] == "ringing"), None), 15,
                     "the call does not ring")
     assert client.json("hangup", call["callId"])["success"]
@@ -128,10 +129,8 @@ def test_hangup_by_call_id(world, client):
 
 def test_customer_calls_in(world, client):
     """An inbound call through a trunk: answered by an agent, one row, the carrier's seconds."""
-    from client import wait_for
     client.json("trunk", "add", "carrier-a", "--host", "127.0.0.1")
-    watcher = client.start("events", "--json")
-    wait_for(lambda: "ami:connected" in watcher.stdout.readline(), 15, "not connected")
+    client.watch()
     time.sleep(1)
     world.call_in("carrier-a", "+15557770001", "15550009999", stay=3)
     row = wait_for(lambda: next((c for c in client.calls() if c["endTime"]), None), 40, lambda: str(client.calls()))

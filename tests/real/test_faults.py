@@ -46,7 +46,7 @@ def test_no_trunk(world, client):
 
 def test_registration_is_followed(world, client):
     client.json("trunk", "add", "carrier-b", "--host", "127.0.0.1")
-    watcher = client.start("events", "--json")
+    watcher = client.watch()
 
     def registered():
         return client.json("trunk", "list")["trunks"][0]["registered"]
@@ -58,10 +58,8 @@ def test_registration_is_followed(world, client):
     finally:
         world.register("carrier-b")
     wait_for(registered, 10, "the new registration is not seen")
-    watcher.send_signal(signal.SIGINT)
-    heard = [json.loads(line) for line in watcher.communicate(timeout=10)[0].splitlines()]
-    told = [n["status"] for n in heard if n["event"] == "trunk:registry"]
-    assert "Unregistered" in told and told[-1] == "Registered", heard
+    watcher.wait("trunk:registry", lambda n: n["status"] == "Unregistered")
+    assert watcher.heard("trunk:registry")[-1]["status"] == "Registered"
 
 
 def test_asterisk_dies_in_mid_call(world, client):
@@ -113,8 +111,7 @@ def test_we_die_in_mid_call_and_another_takes_over(world, client):
     call = active(client, "answered")
     process.kill()
     process.communicate()
-    watcher = client.start("events", "--json")
-    wait_for(lambda: "ami:connected" in watcher.stdout.readline(), 15, "not connected")
+    client.watch()
     time.sleep(2)
     assert client.open_rows() == 1, "a living call was closed"
     world.calm()

@@ -5,6 +5,7 @@ import os
 import secrets
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 WTELCTL = os.environ.get("WTELCTL", "wtelctl")
@@ -70,6 +71,25 @@ class Postgres:
         self.psql(self.server, "DROP DATABASE %s WITH (FORCE)" % self.database)
 
 
+class Watcher:
+    """`wtelctl events --json` in the background: what it has heard up to now."""
+
+    def __init__(self, client):
+        self.file = tempfile.NamedTemporaryFile("r")
+        with open(self.file.name, "w") as out:
+            self.process = client.start("events", "--json", stdout=out)
+        self.wait("ami:connected")
+
+    def heard(self, event=None):
+        self.file.seek(0)
+        lines = [json.loads(line) for line in self.file.read().split("\n")[:-1]]
+        return [line for line in lines if event in (None, line["event"])]
+
+    def wait(self, event, wanted=lambda _: True, timeout=15):
+        return wait_for(lambda: next((line for line in self.heard(event) if wanted(line)), None), timeout,
+                        lambda: "%s was not heard: %s" % (event, self.heard()))
+
+
 class Client:
     """Runs wtelctl with an Asterisk and a database."""
 
@@ -89,9 +109,12 @@ class Client:
         assert done.returncode == status, (words, done.returncode, done.stdout, done.stderr)
         return json.loads(done.stdout)
 
-    def start(self, *words, **environment):
+    def watch(self):
+        return Watcher(self)
+
+    def start(self, *words, stdout=subprocess.PIPE, **environment):
         """In the background; ended by close() at the latest."""
-        process = subprocess.Popen([WTELCTL, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        process = subprocess.Popen([WTELCTL, *map(str, words)], stdout=stdout, stderr=subprocess.PIPE, text=True,
                                    env=dict(self.environment, **environment), stdin=subprocess.DEVNULL)
         self.processes.append(process)
         return process
