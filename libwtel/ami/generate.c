@@ -1,9 +1,8 @@
 /*
- * Runs on the machine that builds: reads the room's .def tables and writes ami_table.h, the constant tables of
- * schema.c: fields, shapes of events, and two hash tables without collisions.
+ * Runs on the machine that builds: reads the room's .def tables and writes ami_table.h (its argument), the constant
+ * tables of schema.c: fields, shapes of events, and two hash tables without collisions.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ami/schema.h"
@@ -43,10 +42,13 @@ enum { FIELDS = sizeof(fields) / sizeof(fields[0]), EVENTS = sizeof(events) / si
 static struct ami_place places[256];
 static size_t place_count = AMI_BLOCK;
 
+static FILE *out;
+static int failed;
+
 static void fail(const char *what, const char *name)
 {
 	fprintf(stderr, "generate: %s: %s\n", what, name);
-	exit(1);
+	failed = 1;
 }
 
 static int alike(const char *a, const char *b, size_t length)
@@ -105,12 +107,12 @@ static void write_run(const char *text, size_t length, struct ami_schema *schema
 	if (*text == '=') {
 		first = place_count;
 		count = add_places(text + 1, length - 1);
-		printf("\t\t\t{\"\", 0, %zu, %zu, false, %s},\n", first, count, optional ? "true" : "false");
+		fprintf(out, "\t\t\t{\"\", 0, %zu, %zu, false, %s},\n", first, count, optional ? "true" : "false");
 	} else {
 		if (*text == '-')
 			length = 0;
-		printf("\t\t\t{\"%.*s\", %zu, 0, %d, true, %s},\n", (int)length, text, length, AMI_BLOCK,
-		       optional ? "true" : "false");
+		fprintf(out, "\t\t\t{\"%.*s\", %zu, 0, %d, true, %s},\n", (int)length, text, length, AMI_BLOCK,
+			optional ? "true" : "false");
 		schema->blocks = true;
 	}
 	if (count == AMI_BLOCK && !first && length)
@@ -131,7 +133,7 @@ static void write_schema(unsigned number)
 	int legacy = event->legacy || !strcmp(event->type, "BRIDGE");
 	unsigned runs = 0;
 
-	printf("\t{\n\t\t.runs = {\n");
+	fprintf(out, "\t{\n\t\t.runs = {\n");
 	while (*shape) {
 		size_t length = strcspn(shape, "|");
 
@@ -142,12 +144,13 @@ static void write_schema(unsigned number)
 		shape += *shape == '|';
 	}
 	if (!runs)
-		printf("\t\t\t{\"\", 0, 0, 0, false, true},\n");
-	printf("\t\t},\n\t\t.name = {\"%s\", %zu}, .number = %u, .type = WTEL_AMI_%s, .group = AMI_GROUP_%s,\n",
-	       event->name, strlen(event->name), number, event->type, event->group);
-	printf("\t\t.run_count = %u, .legacy = %s, .loose = %s, .blocks = %s,\n\t\t.own = {%#llxu, %#llxu},\n\t},\n",
-	       runs, legacy ? "true" : "false", loose ? "true" : "false", schema.blocks ? "true" : "false",
-	       (unsigned long long)schema.own[0], (unsigned long long)schema.own[1]);
+		fprintf(out, "\t\t\t{\"\", 0, 0, 0, false, true},\n");
+	fprintf(out, "\t\t},\n\t\t.name = {\"%s\", %zu}, .number = %u, .type = WTEL_AMI_%s, .group = AMI_GROUP_%s,\n",
+		event->name, strlen(event->name), number, event->type, event->group);
+	fprintf(out,
+		"\t\t.run_count = %u, .legacy = %s, .loose = %s, .blocks = %s,\n\t\t.own = {%#llxu, %#llxu},\n\t},\n",
+		runs, legacy ? "true" : "false", loose ? "true" : "false", schema.blocks ? "true" : "false",
+		(unsigned long long)schema.own[0], (unsigned long long)schema.own[1]);
 }
 
 /* Looks for a multiplier under which no two names share a slot, and writes the table. */
@@ -177,37 +180,40 @@ static void write_hash(const char *what, const char *const *names, size_t count)
 	}
 	if (tries == 100000000)
 		fail("no multiplier found", what);
-	printf("static const uint64_t %s_multiplier = %#llxu;\n", what, (unsigned long long)multiplier);
-	printf("static const uint8_t %s_slots[%d] = {", what, SLOTS);
+	fprintf(out, "static const uint64_t %s_multiplier = %#llxu;\n", what, (unsigned long long)multiplier);
+	fprintf(out, "static const uint8_t %s_slots[%d] = {", what, SLOTS);
 	for (i = 0; i < SLOTS; i++)
-		printf("%s%u,", i % 32 ? "" : "\n\t", slots[i]);
-	printf("\n};\n\n");
+		fprintf(out, "%s%u,", i % 32 ? "" : "\n\t", slots[i]);
+	fprintf(out, "\n};\n\n");
 }
 
-int main(void)
+int main(int count, char **arguments)
 {
 	const char *names[EVENTS];
 	unsigned i;
 
+	if (count != 2 || !(out = fopen(arguments[1], "w")))
+		return 1;
 	for (i = 0; i < AMI_BLOCK; i++)
 		places[i].id = (uint8_t)(i + 1);
-	printf("/* Written by generate.c while building. */\n\nconst struct ami_name ami_field_names[AMI_FIELDS] = "
-	       "{\n");
+	fprintf(out,
+		"/* Written by generate.c while building. */\n\nconst struct ami_name ami_field_names[AMI_FIELDS] = "
+		"{\n");
 	for (i = 0; i < FIELDS; i++)
-		printf("\t{\"%s\", %zu},\n", fields[i], strlen(fields[i]));
-	printf("};\n\nstatic const struct ami_schema schemas[] = {\n");
+		fprintf(out, "\t{\"%s\", %zu},\n", fields[i], strlen(fields[i]));
+	fprintf(out, "};\n\nstatic const struct ami_schema schemas[] = {\n");
 	for (i = 0; i < EVENTS; i++) {
 		names[i] = events[i].name;
 		write_schema(i);
 	}
-	printf("};\n\nconst struct ami_place ami_places[] = {\n");
+	fprintf(out, "};\n\nconst struct ami_place ami_places[] = {\n");
 	for (i = 0; i < place_count; i++)
-		printf("\t{%u, %u},\n", places[i].id, places[i].other);
-	printf("};\n\nstatic const struct ami_run blocks[] = {\n");
+		fprintf(out, "\t{%u, %u},\n", places[i].id, places[i].other);
+	fprintf(out, "};\n\nstatic const struct ami_run blocks[] = {\n");
 	for (i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		printf("\t{\"%s\", %zu, 0, %d, true, true},\n", prefixes[i], strlen(prefixes[i]), AMI_BLOCK);
-	printf("};\n\n");
+		fprintf(out, "\t{\"%s\", %zu, 0, %d, true, true},\n", prefixes[i], strlen(prefixes[i]), AMI_BLOCK);
+	fprintf(out, "};\n\n");
 	write_hash("field", fields, FIELDS);
 	write_hash("event", names, EVENTS);
-	return 0;
+	return fclose(out) || failed;
 }
