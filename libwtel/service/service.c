@@ -214,9 +214,11 @@ static int step_all(struct wtel_service *service)
 	code = fold_changes(service);
 	if (code)
 		return code;
-	/* Written at once, not in the next dispatch, if the driver is so inclined. */
+	/* An embedded database answers at once: its answer is acted on now, not with the next wakeup. */
 	step_store(service);
-	return link_flush(service);
+	originate_step_all(service);
+	code = fold_changes(service);
+	return code ? code : link_flush(service);
 }
 
 static void earlier(int64_t *deadline, int64_t other)
