@@ -60,7 +60,7 @@ Test(file, only_its_owner_may_read_it)
 {
 	struct world world;
 	struct stat status;
-	char path[128];
+	char path[600];
 
 	umask(0);
 	begin(&world);
