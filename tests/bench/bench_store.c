@@ -1,6 +1,6 @@
 /*
  * Durable calls in PostgreSQL, and reservations.
- * usage: bench_store URL [CALLS]
+ * usage: bench_store URL [CALLS [BATCH]]
  *
  * In a database of its own, that it makes and removes:
  *  - the library: each call is written when it begins, when it is answered and when it ends, with one and then two
@@ -24,6 +24,7 @@
 enum { WAVE = 5000, POOL = 10, TRUNKS = 10, LIMIT = 40, PROCESSES = 8 };
 
 static char url[1024];
+static size_t batch; /* rows in one write; 0: the library's own */
 
 static double seconds(void)
 {
@@ -43,6 +44,8 @@ static struct wtel_store *open_store(void)
 	struct wtel_detail detail = {"", ""};
 
 	options.url = url;
+	if (batch)
+		options.max_batch = batch;
 	if (wtel_store_open(&store, &options, NULL, &detail))
 		fail("open", detail.text);
 	return store;
@@ -381,9 +384,10 @@ int main(int argc, char **argv)
 	PGconn *root, *pq;
 
 	if (argc < 2 || !(slash = strrchr(argv[1], '/'))) {
-		fprintf(stderr, "usage: bench_store postgresql://user@host:port/database [CALLS]\n");
+		fprintf(stderr, "usage: bench_store postgresql://user@host:port/database [CALLS [BATCH]]\n");
 		return 2;
 	}
+	batch = argc > 3 ? (size_t)atol(argv[3]) : 0;
 	root = connect_to(argv[1]);
 	snprintf(database, sizeof(database), "wtel_bench_%d", (int)getpid());
 	snprintf(text, sizeof(text), "CREATE DATABASE %s", database);
