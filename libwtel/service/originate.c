@@ -361,6 +361,7 @@ static int expect(struct originate *originate)
 
 	if (!code)
 		code = wtel_tracker_expect(service->tracker, &originate->call);
+	service->expected_at = service->now.mono;
 	if (code == 0)
 		originate->stage = ORIGINATE_EXPECTED;
 	else if (code != WTEL_ENOMEM)

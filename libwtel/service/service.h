@@ -133,6 +133,7 @@ struct wtel_service {
 
 	struct sync sync;
 	struct service_link requests;
+	int64_t expected_at; /* mono: a call of ours was given to the tracker last */
 	struct service_link originates;
 	struct service_link hangups;
 	struct service_link observers;

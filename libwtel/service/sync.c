@@ -54,7 +54,9 @@ static void look_again(struct wtel_service *service)
 
 static int channels_done(struct wtel_service *service)
 {
-	int code = wtel_tracker_resync_end(service->tracker, service->now.wall, GRACE);
+	/* Only of our own calls can one be on its way: those of a dead process are where they are, or gone. */
+	bool fresh = service->expected_at && service->now.mono - service->expected_at < GRACE;
+	int code = wtel_tracker_resync_end(service->tracker, service->now.wall, fresh ? GRACE : 0);
 
 	if (code == WTEL_ENOMEM)
 		return code;

@@ -301,7 +301,7 @@ Test(service_link, orphans_of_a_dead_process_are_closed)
 	call.channel = call.reason = call.recording_url = "";
 	call.caller_number = "1001";
 	call.callee_number = "5550001";
-	call.start = wtel_time_now().wall - 60000000;
+	call.start = wtel_time_now().wall; /* however young it is */
 	child = fork();
 	if (child == 0) {
 		struct wtel_store *store;
