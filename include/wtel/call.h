@@ -198,6 +198,13 @@ WTEL_API int wtel_tracker_feed(struct wtel_tracker *tracker, const struct wtel_a
 WTEL_API void wtel_tracker_resync_begin(struct wtel_tracker *tracker);
 WTEL_API int wtel_tracker_resync_end(struct wtel_tracker *tracker, int64_t wall, int64_t grace) WTEL_MUST_CHECK;
 
+/*
+ * An OriginateResponse that says Failure takes another way through Asterisk than channels' events, so it may overtake
+ * them. What it says of a call without any channel is believed once `patience` microseconds have passed
+ * since: such calls end now. 1: others still wait, call again; 0: none does.
+ */
+WTEL_API int wtel_tracker_expire(struct wtel_tracker *tracker, int64_t wall, int64_t patience) WTEL_MUST_CHECK;
+
 /* 1: *out is the next change; 0: none. Drain after each feed. */
 WTEL_API int wtel_tracker_next(struct wtel_tracker *tracker, struct wtel_call_change *out) WTEL_MUST_CHECK;
 

@@ -69,7 +69,8 @@ static void feed_hangup(struct wtel_tracker *tracker, const struct wtel_ami_even
 
 /*
  * HangupRequest: the far end of the channel hung up or refused (ast_queue_hangup_with_cause). SoftHangupRequest: our
- * side did, and that is no more than the dialplan's Hangup() or its end.
+ * side did; behind the DialEnd that is no more than the dialplan's Hangup() or its end, before it somebody asked for
+ * it.
  */
 static void feed_request(struct wtel_tracker *tracker, const struct wtel_ami_event *event, struct identity who[2],
 			 int64_t wall)
@@ -80,6 +81,7 @@ static void feed_request(struct wtel_tracker *tracker, const struct wtel_ami_eve
 		return;
 	if (event->type == WTEL_AMI_SOFT_HANGUP_REQUEST) {
 		leg->flags |= LEG_SOFT;
+		feed_least(&leg->soft, wall);
 	} else {
 		leg->flags |= LEG_REQUESTED;
 		feed_least(&leg->request, wall);
@@ -160,6 +162,7 @@ static void feed_dial_end(struct wtel_tracker *tracker, const struct wtel_ami_ev
 		dial = CAUSE_DIAL_OTHER;
 	if (leg->dial == CAUSE_DIAL_NONE || dial == CAUSE_DIAL_ANSWER)
 		leg->dial = (uint8_t)dial;
+	feed_least(&leg->dial_end, wall);
 	if (dial != CAUSE_DIAL_ANSWER)
 		return;
 	leg->flags |= LEG_TAKEN;
@@ -182,7 +185,11 @@ static void feed_agent_connect(struct wtel_tracker *tracker, const struct wtel_a
 	feed_changed(tracker, leg, wall);
 }
 
-/* Async Originate's end. A channel that came to life tells its own end; without one this is all that will be heard. */
+/*
+ * Async Originate's end. A channel that came to life tells its own end, and its events may still be behind this one,
+ * which takes another way through Asterisk; without a channel this is all that will be heard: see
+ * wtel_tracker_expire().
+ */
 static void feed_originate(struct wtel_tracker *tracker, const struct wtel_ami_event *event, struct identity who[2],
 			   int64_t wall)
 {
@@ -196,8 +203,11 @@ static void feed_originate(struct wtel_tracker *tracker, const struct wtel_ami_e
 	if (!call || !(call->flags & CALL_EXPECTED))
 		return;
 	call->refusal = event->reason >= 0 && event->reason <= 100 ? (int8_t)event->reason : 0;
-	if (!call->leg_count)
-		call_finish(tracker, call, wall, false);
+	if (call->leg_count || call->refused)
+		return;
+	call->refused = true;
+	call->change = wall;
+	tracker->refused++;
 }
 
 static void feed_bridge_all(struct wtel_tracker *tracker, struct tracker_call *call, int64_t wall)

@@ -27,6 +27,24 @@ static size_t resync_call(struct wtel_tracker *tracker, struct tracker_call *cal
 	return gone;
 }
 
+int wtel_tracker_expire(struct wtel_tracker *tracker, int64_t wall, int64_t patience)
+{
+	size_t i;
+
+	tracker_forget(tracker);
+	for (i = tracker->call_count; tracker->refused && i-- > 0;) {
+		struct tracker_call *call = tracker->calls[i];
+
+		if (!call->refused || (!call->leg_count && call->change > wall - patience))
+			continue;
+		call->refused = false;
+		tracker->refused--;
+		if (!call->leg_count)
+			call_finish(tracker, call, call->change, false);
+	}
+	return (int)(tracker->refused > 0);
+}
+
 int wtel_tracker_resync_end(struct wtel_tracker *tracker, int64_t wall, int64_t grace)
 {
 	size_t i;
@@ -45,7 +63,8 @@ int wtel_tracker_resync_end(struct wtel_tracker *tracker, int64_t wall, int64_t 
 				change_queue(tracker, call, WTEL_CALL_CHANGE_LEG, wall);
 			continue;
 		}
-		if (!call->leg_count && grace > 0 && wall < INT64_MAX - grace && call->start > wall - grace)
+		if (!call->leg_count && call->state == WTEL_CALL_QUEUED && grace > 0 && wall < INT64_MAX - grace &&
+		    call->start > wall - grace)
 			continue;
 		call_finish(tracker, call, wall, true);
 	}

@@ -207,6 +207,7 @@ void tracker_call_discard(struct wtel_tracker *tracker, struct tracker_call *cal
 		index_remove(&tracker->keys, &key->link);
 	tracker->calls[call->place] = last;
 	last->place = call->place;
+	tracker->refused -= call->refused;
 	if (call->waiting) {
 		tracker->held++;
 		return;

@@ -63,7 +63,9 @@ struct tracker_leg {
 	int64_t ringing;
 	int64_t answer;
 	int64_t end;
-	int64_t request; /* first HangupRequest */
+	int64_t request;  /* first HangupRequest */
+	int64_t soft;	  /* first SoftHangupRequest */
+	int64_t dial_end; /* DialEnd */
 	int64_t trunk_id;
 	uint64_t bridge; /* hash of the bridge it is in or was in last; 0: none yet */
 	uint32_t epoch;	 /* of the resync in which it was last seen */
@@ -125,6 +127,7 @@ struct tracker_call {
 	uint8_t flags;
 	uint8_t pending; /* set of 1 << enum wtel_call_change_type */
 	int8_t refusal;	 /* reason of a failed OriginateResponse; -1: none came */
+	bool refused;	 /* so it failed, and no channel was seen yet */
 	bool waiting;	 /* in the queue of changes */
 };
 
@@ -156,6 +159,7 @@ struct wtel_tracker {
 	struct tracker_call *queue; /* with changes to tell */
 	struct tracker_call **queue_tail;
 	struct tracker_call *over; /* told to the end: forgotten at the next call on the tracker */
+	size_t refused;		   /* calls that await wtel_tracker_expire() */
 	struct wtel_tracker_counters counters;
 	uint64_t gone[TRACKER_GONE];
 	struct wtel_call view;

@@ -79,13 +79,23 @@ static bool leg_spoke(const struct tracker_leg *leg)
 }
 
 /*
+ * Somebody else, by the manager interface or the command line, had the leg hung up while the customer was being
+ * dialled: the thread that runs Dial tells DialEnd before the dialplan's own Hangup().
+ */
+static bool leg_asked(const struct tracker_leg *leg, const struct tracker_leg *customer)
+{
+	return leg->flags & LEG_SOFT && customer->dial_end && leg->soft < customer->dial_end && !leg_spoke(customer);
+}
+
+/*
  * Whether our side gave the customer up. Dial says CANCEL when it saw the agent go; NOANSWER too, if it saw it in the
  * moment in which the time was over (wait_for_answer, apps/app_dial.c), so then the agent's own hangup decides. Which
  * leg's Hangup comes first says nothing: two threads send them.
  */
 static bool verdict_gave_up(const struct tracker_leg *agent, const struct tracker_leg *customer)
 {
-	if (customer->dial == CAUSE_DIAL_CANCEL)
+	if (customer->dial == CAUSE_DIAL_CANCEL || leg_asked(customer, customer) ||
+	    (agent && leg_asked(agent, customer)))
 		return true;
 	if (customer->dial == CAUSE_DIAL_BUSY || customer->dial == CAUSE_DIAL_CONGESTION ||
 	    customer->dial == CAUSE_DIAL_CHANUNAVAIL || leg_spoke(customer))

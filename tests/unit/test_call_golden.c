@@ -152,6 +152,7 @@ static json_t *golden_replay(const char *path)
 		golden_message(&replay, &message);
 	if (replay.listing)
 		cr_assert_eq(wtel_tracker_resync_end(replay.tracker, replay.wall, 0), 0);
+	cr_assert_eq(wtel_tracker_expire(replay.tracker, replay.wall, 0), 0);
 	while (wtel_tracker_next(replay.tracker, &change) == 1)
 		if (change.type == WTEL_CALL_CHANGE_ENDED)
 			json_array_append_new(replay.calls, golden_call(&replay, change.call));

@@ -223,6 +223,35 @@ Test(call_order, agent_left_at_the_timeout)
 	scene_requested(&scene);
 }
 
+/* Somebody had the call hung up by the manager interface while it rang: the agent's channel is told before Dial ends.
+ */
+Test(call_order, hung_up_from_elsewhere)
+{
+	static struct scene scene = {.begin = begin_ringing, .wanted = WTEL_DISPOSITION_CANCELLED};
+
+	lane_add(&scene, 0, event_of(WTEL_AMI_SOFT_HANGUP_REQUEST, &agent, 6), T0 + 8 * SECOND);
+	lane_add(&scene, 1, event_dial(WTEL_AMI_DIAL_END, &agent, &customer, 5, "NOANSWER"), T0 + 8 * SECOND + 2);
+	lane_add(&scene, 1, event_hangup(&customer, 5, 0, 0), T0 + 8 * SECOND + 3);
+	lane_add(&scene, 2, event_hangup(&agent, 6, 16, 0), T0 + 8 * SECOND + 4);
+	scene_requested(&scene);
+}
+
+static void begin_expected(struct wtel_tracker *tracker)
+{
+	tracker_expect(tracker, "WLCM-1", T0);
+}
+
+/* OriginateResponse takes a way of its own: it may overtake all that the agent's channel says. */
+Test(call_order, agent_is_busy)
+{
+	static struct scene scene = {.begin = begin_expected, .wanted = WTEL_DISPOSITION_CANCELLED};
+
+	lane_add(&scene, 0, event_of(WTEL_AMI_NEWCHANNEL, &agent, 0), T0 + MILLI);
+	lane_add(&scene, 0, event_hangup(&agent, 0, 17, 486), T0 + SECOND);
+	lane_add(&scene, 1, event_originate("PJSIP/1001", "WLCM-1", "Failure", 0), T0 + SECOND);
+	scene_all(&scene, 3);
+}
+
 /* OriginateResponse (Failure) comes before or after the Hangup of the agent's leg. */
 Test(call_order, agent_never_picked_up)
 {

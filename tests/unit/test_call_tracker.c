@@ -175,6 +175,12 @@ static enum wtel_disposition refused(int reason)
 	tracker_expect(tracker, "WLCM-1", T0);
 	tracker_take(tracker, event_originate("PJSIP/1001", "WLCM-1", "Failure", reason), T0 + SECOND);
 	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 0, "its channel's events may still be under way");
+	cr_assert_eq(wtel_tracker_expire(tracker, T0 + SECOND + MILLI, SECOND), 1);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 0);
+	cr_assert_eq(wtel_tracker_expire(tracker, T0 + 2 * SECOND, SECOND), 0);
+	outcome_drain(&got, tracker);
 	cr_assert_eq(got.ended, 1);
 	cr_assert_eq(got.end, T0 + SECOND);
 	cr_assert_str_eq(got.types, "NE");
