@@ -229,11 +229,11 @@ Test(call_order, hung_up_from_elsewhere)
 {
 	static struct scene scene = {.begin = begin_ringing, .wanted = WTEL_DISPOSITION_CANCELLED};
 
-	lane_add(&scene, 0, event_of(WTEL_AMI_SOFT_HANGUP_REQUEST, &agent, 6), T0 + 8 * SECOND);
+	lane_add(&scene, 1, event_of(WTEL_AMI_SOFT_HANGUP_REQUEST, &agent, 6), T0 + 8 * SECOND);
 	lane_add(&scene, 1, event_dial(WTEL_AMI_DIAL_END, &agent, &customer, 5, "NOANSWER"), T0 + 8 * SECOND + 2);
 	lane_add(&scene, 1, event_hangup(&customer, 5, 0, 0), T0 + 8 * SECOND + 3);
 	lane_add(&scene, 2, event_hangup(&agent, 6, 16, 0), T0 + 8 * SECOND + 4);
-	scene_requested(&scene);
+	scene_all(&scene, 4);
 }
 
 static void begin_expected(struct wtel_tracker *tracker)
