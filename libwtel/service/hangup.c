@@ -1,9 +1,19 @@
-/* Ending a call: every living channel of it, also one that is only about to appear. */
+/*
+ * Ending a call: every living channel of it, also one that is only about to appear. The first leg goes first and
+ * usually takes the others with it, so that every process that watches sees who gave up; what lives on after a moment
+ * is hung up by name.
+ */
 #include "service/service.h"
 
 #include <stdio.h>
 
-enum { APPEAR_PATIENCE = 10000000, HANGUP_TIMEOUT = 10000000, LEGS_MAX = 32, SEND_RETRY = 50000 };
+enum {
+	APPEAR_PATIENCE = 10000000,
+	FIRST_PATIENCE = 500000,
+	HANGUP_TIMEOUT = 10000000,
+	LEGS_MAX = 32,
+	SEND_RETRY = 50000
+};
 
 struct hangup {
 	struct service_link link;
@@ -15,6 +25,9 @@ struct hangup {
 	bool channel;	/* `name` is a channel's */
 	bool cancelled; /* the tracker was told */
 	bool complete;
+	bool first_sent;
+	bool rest_sent;
+	int64_t rest_at;  /* mono */
 	unsigned pending; /* answers awaited */
 	unsigned succeeded;
 	unsigned gone;	  /* channels that had ended by themselves */
@@ -52,6 +65,9 @@ static int on_answer(struct wtel_service *service, struct service_request *reque
 	}
 	if (hangup->pending || hangup->channel_count)
 		return 0;
+	/* The first leg was told, or had gone: the call's end follows, or the rest. */
+	if (!hangup->channel && !hangup->rest_sent && !hangup->code)
+		return 0;
 	if (hangup->succeeded)
 		conclude(hangup, 0, "");
 	else if (!hangup->code && hangup->channel)
@@ -67,16 +83,50 @@ static void note_channel(struct hangup *hangup, const char *name)
 		snprintf(hangup->channels[hangup->channel_count++], sizeof(hangup->channels[0]), "%s", name);
 }
 
-/* The living legs, now. false: the call is no more. */
+static bool is_alive(const struct wtel_leg *leg)
+{
+	return !leg->end && leg->channel[0];
+}
+
+/* The leg that the call began with, whatever order the channels were listed in; NULL: none lives. */
+static const struct wtel_leg *leader(const struct wtel_call *call)
+{
+	enum wtel_leg_role role = call->direction == WTEL_OUTBOUND ? WTEL_LEG_AGENT : WTEL_LEG_CUSTOMER;
+	const struct wtel_leg *any = NULL;
+	size_t i;
+
+	for (i = call->leg_count; i-- > 0;) {
+		if (!is_alive(&call->legs[i]))
+			continue;
+		if (call->legs[i].role == role || !any || any->role != role)
+			any = &call->legs[i];
+	}
+	return any;
+}
+
+/* The living legs, now: the first, later all. false: the call is no more. */
 static bool collect(struct hangup *hangup)
 {
 	const struct wtel_call *call = wtel_tracker_find(hangup->service->tracker, hangup->name);
+	int64_t now = hangup->service->now.mono;
+	const struct wtel_leg *first;
 	size_t i;
 
-	for (i = 0; call && i < call->leg_count; i++)
-		if (!call->legs[i].end && call->legs[i].channel[0])
+	if (!call || call->state == WTEL_CALL_ENDED)
+		return false;
+	if (hangup->first_sent && now < hangup->rest_at)
+		return true;
+	if (!hangup->first_sent && (first = leader(call)) != NULL)
+		note_channel(hangup, first->channel);
+	for (i = 0; i < call->leg_count && hangup->first_sent; i++)
+		if (is_alive(&call->legs[i]))
 			note_channel(hangup, call->legs[i].channel);
-	return call && call->state != WTEL_CALL_ENDED;
+	if (!hangup->channel_count)
+		return true;
+	hangup->rest_sent = hangup->first_sent;
+	hangup->first_sent = true;
+	hangup->rest_at = now + FIRST_PATIENCE;
+	return true;
 }
 
 static int send_one(struct hangup *hangup, const char *channel)
@@ -255,10 +305,15 @@ int64_t hangup_deadline(const struct wtel_service *service)
 	for (at = service->hangups.next; at != &service->hangups; at = at->next) {
 		const struct hangup *hangup = (const struct hangup *)at;
 
-		own = hangup->complete && !hangup->pending ? 0
-		      : hangup->channel_count		   ? service->now.mono + SEND_RETRY
-		      : hangup->pending			   ? INT64_MAX
-							   : hangup->deadline;
+		own = hangup->deadline;
+		if (hangup->complete && !hangup->pending)
+			own = 0;
+		else if (hangup->channel_count)
+			own = service->now.mono + SEND_RETRY;
+		else if (hangup->pending)
+			own = INT64_MAX;
+		else if (hangup->first_sent && !hangup->rest_sent)
+			own = hangup->rest_at > service->now.mono ? hangup->rest_at : service->now.mono + SEND_RETRY;
 		if (own < deadline)
 			deadline = own;
 	}
