@@ -1,20 +1,32 @@
 #!/usr/bin/env python3
 """A manager server that lets anybody in and then says one captured session over and over: what the clients are measured on.
 
-usage: replay.py SESSION REPETITIONS
+usage: replay.py SESSION REPETITIONS        (at most 3000, or a multiple of it)
 Prints its port and the number of events of one pass. Ends after one client.
 """
 import re
 import socket
 import sys
 
+DISTINCT = 3000
+
 with open(sys.argv[1], "rb") as file:
     messages = re.split(rb"\r\n\r\n", file.read())
-events = [message for message in messages if message.startswith(b"Event: ")]
-one_pass = b"".join(event + b"\r\n\r\n" for event in events)
-# Large writes: the server must not be what is measured.
-bundle = max(1, min(int(sys.argv[2]), 4_000_000 // len(one_pass)))
-chunk = one_pass * bundle
+events = [message + b"\r\n\r\n" for message in messages if message.startswith(b"Event: ")]
+one_pass = b"".join(events)
+
+
+def renamed(number):
+    """The pass with channels of its own, as a switch that goes on has them; not a byte more or less."""
+    text = re.sub(rb"WLCM-\d{7}", b"WLCM-%07d" % number, one_pass)
+    text = re.sub(rb"\b\d{10}(\.\d+)\r", lambda found: b"%010d%s\r" % (1000000000 + number, found.group(1)), text)
+    return re.sub(rb"(PJSIP/[\w-]+?)-[0-9a-f]{7}", lambda found: b"%s-%07x" % (found.group(1), number), text)
+
+
+passes = int(sys.argv[2])
+# Large writes of what is ready: the server must not be what is measured.
+chunks = [b"".join(renamed(number) for number in range(first, min(first + 250, DISTINCT, passes)))
+          for first in range(0, min(DISTINCT, passes), 250)]
 
 with socket.create_server(("127.0.0.1", 0)) as listener:
     print(listener.getsockname()[1], len(events), len(one_pass), flush=True)
@@ -42,10 +54,9 @@ while not logged_in:
         client.sendall(reply + b"Message: Authentication accepted\r\n\r\n")
         logged_in = logged_in or action == b"login"
 # What a client says after its login is answered by nobody: this measures its reading.
-left = int(sys.argv[2])
-while left > 0:
-    client.sendall(one_pass * left if left < bundle else chunk)
-    left -= bundle
+for turn in range(0, passes, DISTINCT):
+    for chunk in chunks:
+        client.sendall(chunk)
 client.shutdown(socket.SHUT_WR)
 while client.recv(65536):
     pass

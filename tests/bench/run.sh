@@ -51,11 +51,6 @@ replay()
 	done
 }
 
-track()
-{
-	"$programs/bench_socket" "$1" track
-}
-
 peers()
 {
 	npm install --silent --no-audit --no-fund --prefix "$place/npm" asterisk-manager >/dev/null
@@ -84,7 +79,7 @@ streams()
 	judge "decode: times panoramisk" "$(awk -v a="$decode" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5
 }
 
-memory_and_choice()
+choice()
 {
 	"$programs/bench_choose" >"$place/out"
 	read -r first last <"$place/out"
@@ -92,5 +87,49 @@ memory_and_choice()
 	judge "choice among 1000 trunks, only the last is free, ns" "$last" at-most 1000
 }
 
+# In memory, without a socket: a thousand calls at once, of several kinds.
+tracking()
+{
+	sessions=
+	for name in answered busy no_answer congestion inbound_queue; do
+		sessions="$sessions $here/../golden/sessions/$name.ami"
+	done
+	"$programs/bench_decode" $sessions
+	"$programs/bench_track" $sessions >"$place/out"
+	read -r decoded tracked ended bytes <"$place/out"
+	judge "1000 calls at once: decode, thousands a second" "$decoded" at-least 1000
+	judge "1000 calls at once: with tracking, thousands a second" "$tracked" at-least 700
+	judge "bytes of an active call, two legs, 100 000 active" "$bytes" at-most 1024
+}
+
+# usage: best KEY: of three runs of bench_store
+best()
+{
+	awk -v key="$1" '$1 == key && $2 > most { most = $2 } END { print most + 0 }' "$place/store"
+}
+
+store()
+{
+	if [ -z "${WTEL_TEST_PG-}" ]; then
+		echo "NO POSTGRESQL: its figures are not measured"
+		return
+	fi
+	: >"$place/store"
+	for run in 1 2 3; do
+		"$programs/bench_store" "$WTEL_TEST_PG" 20000 >>"$place/store"
+	done
+	npm install --silent --no-audit --no-fund --prefix "$place/npm" sequelize pg >/dev/null
+	NODE_PATH="$place/npm/node_modules" node "$here/peer_sequelize.js" "$WTEL_TEST_PG" 3000 >"$place/out"
+	read -r sequelize rest <"$place/out"
+	durable=$(best durable_calls)
+	printf '  %-56s %14s\n' "durable calls a second, Sequelize with 10 connections" "$sequelize" \
+		"durable calls a second, the same writes in C, 10 connections" "$(best before_calls)"
+	judge "durable calls a second (insert, answer, end, legs)" "$durable" at-least 20000
+	judge "durable calls: times Sequelize" "$(awk -v a="$durable" -v b="$sequelize" 'BEGIN { printf "%.1f", a / b }')" at-least 30
+	judge "reservations a second, 8 processes" "$(best reserve_8)" at-least 3000
+}
+
 streams
-memory_and_choice
+tracking
+choice
+store
