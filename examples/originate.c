@@ -29,7 +29,7 @@ static int make_call(struct wtel_service *service, const char *extension, const 
 	int queued = 0, ended = 0;
 
 	while (!code && !stats.synchronised) {
-		code = wtel_service_wait(service, 10000000);
+		code = wtel_service_wait(service, -1) < 0 ? WTEL_EIO : 0;
 		wtel_service_stats(service, &stats);
 	}
 	request.extension = extension;
@@ -37,7 +37,7 @@ static int make_call(struct wtel_service *service, const char *extension, const 
 	if (!code)
 		code = wtel_service_originate(service, call_id, &request, on_queued, &queued);
 	while (!code && !queued && !ended) {
-		code = wtel_service_wait(service, -1);
+		code = wtel_service_wait(service, -1) < 0 ? WTEL_EIO : 0;
 		while (wtel_observer_next(observer, &notice) == 1) {
 			if (!notice.call || strcmp(notice.call->call_id, call_id) != 0)
 				continue;

@@ -340,6 +340,7 @@ struct wtel_ami_notice {
 	struct wtel_ami_event event;    /* EVENT, ITEM */
 	/* EVENT, ITEM, SECURITY, READY, REJECTED; DONE: the response, a list's Complete event, or NULL without an answer */
 	const struct wtel_ami_message *message;
+	enum wtel_ami_verdict verdict;  /* SECURITY: WTEL_AMI_BROKEN for the event, QUARANTINED for what came in with it */
 	const char *source;             /* SECURITY: channel name, or "" */
 	const char *text;               /* REJECTED, DONE, SECURITY, LOST: Asterisk's Message, or ours; "" if none */
 };

@@ -284,6 +284,7 @@ static bool take_distrust(struct wtel_ami_session *session, struct wtel_ami_noti
 	session->distrusted = false;
 	session_notice(session, out, WTEL_AMI_NOTICE_SECURITY);
 	out->code = WTEL_EPROTOCOL;
+	out->verdict = WTEL_AMI_BROKEN;
 	out->source = session->guard.source;
 	out->text = "genuine messages may have been dropped with forged ones: read the state anew";
 	return true;
@@ -293,6 +294,7 @@ static void tell_security(struct wtel_ami_session *session, struct wtel_ami_noti
 {
 	session_notice(session, out, WTEL_AMI_NOTICE_SECURITY);
 	out->message = &session->message;
+	out->verdict = verdict;
 	out->source = session->guard.source;
 	out->text = verdict == WTEL_AMI_BROKEN ? "an event breaks off, repeats a field or lacks one"
 					       : "a message stands between a broken event and its tail, or is one";

@@ -16,6 +16,9 @@ static int fold_event(struct wtel_service *service)
 	code = wtel_tracker_feed(service->tracker, event, wall);
 	if (code == WTEL_ENOMEM)
 		return code;
+	if (event->type == WTEL_AMI_ORIGINATE_RESPONSE && base_slice_is(event->status, "Failure") &&
+	    service->expire_at == INT64_MAX)
+		service->expire_at = service->now.mono + SERVICE_PATIENCE;
 	if (event->type == WTEL_AMI_REGISTRY)
 		return state_registry(service, event, wall);
 	if (event->type == WTEL_AMI_PEER_STATUS || event->type == WTEL_AMI_CONTACT_STATUS)
@@ -30,9 +33,13 @@ static int fold_event(struct wtel_service *service)
 	return 0;
 }
 
-/* The event that was dropped may have been the true end of a call: the channels are read again. */
+/*
+ * The event that was dropped may have been the true end of a call: the channels are read again. What a channel's forged
+ * fields break in that list says nothing new, and must not have the list read again and again.
+ */
 static void fold_security(struct wtel_service *service)
 {
+	const struct wtel_ami_message *message = service->notice.message;
 	const char *text = service->notice.text && *service->notice.text
 				   ? service->notice.text
 				   : "a message with lines of a caller's making was dropped";
@@ -41,12 +48,17 @@ static void fold_security(struct wtel_service *service)
 
 	if (!notice.name)
 		notice.name = "";
+	if (service->notice.verdict != WTEL_AMI_BROKEN)
+		return;
+	if (message && base_slice_is(message->head, "CoreShowChannel")) {
+		sync_vouch(service, notice.name);
+		return;
+	}
 	service->security++;
 	/* Who forges a thousand must not fill the disk: 1, 2, 4, 8, ... */
 	if (!(service->security & (service->security - 1)))
 		service_log(service, WTEL_LOG_WARNING, "security: %s (channel \"%.96s\", %llu so far)", text,
 			    notice.name, (unsigned long long)service->security);
-	sync_vouch(service, notice.name);
 	observer_tell(service, &notice);
 	sync_request_again(service, 1000000);
 }

@@ -59,7 +59,11 @@ void link_fail(struct wtel_service *service, int code, const char *text)
 	if (service->down_code)
 		return;
 	service->down_code = code;
-	snprintf(service->down_text, sizeof(service->down_text), "%s", text && *text ? text : wtel_error_text(code));
+	if (code == WTEL_EAUTH && text && *text)
+		snprintf(service->down_text, sizeof(service->down_text), "%s: %s", wtel_error_text(code), text);
+	else
+		snprintf(service->down_text, sizeof(service->down_text), "%s",
+			 text && *text ? text : wtel_error_text(code));
 }
 
 /* Ends what link_fail() condemned. What was in flight is told by the drain that follows. */

@@ -101,6 +101,7 @@ static int open_all(struct wtel_service *service, const struct wtel_service_opti
 	code = wtel_tracker_new(&service->tracker, &service->options.tracker, &service->allocator);
 	if (code)
 		return base_fail(detail, code, "tracker", "%s", wtel_error_text(code));
+	service->expire_at = INT64_MAX;
 	code = sync_init(service);
 	if (code)
 		return base_fail(detail, code, "", "%s", wtel_error_text(code));
@@ -197,6 +198,15 @@ static void step_resolver(struct wtel_service *service, const struct loop_ready 
 			resolve_process(&service->conn.resolve, ready[i].fd, ready[i].events);
 }
 
+static void step_expire(struct wtel_service *service)
+{
+	if (service->now.mono < service->expire_at)
+		return;
+	service->expire_at = wtel_tracker_expire(service->tracker, service->now.wall, SERVICE_PATIENCE) == 1
+				     ? service->now.mono + SERVICE_PATIENCE / 5
+				     : INT64_MAX;
+}
+
 /* Everything but the program's callbacks. WTEL_ENOMEM: an event waits for memory, and nothing may overtake it. */
 static int step_all(struct wtel_service *service)
 {
@@ -211,6 +221,7 @@ static int step_all(struct wtel_service *service)
 	sync_step(service);
 	originate_step_all(service);
 	hangup_step_all(service);
+	step_expire(service);
 	code = fold_changes(service);
 	if (code)
 		return code;
@@ -234,6 +245,7 @@ static void arm(struct wtel_service *service)
 	earlier(&deadline, sync_deadline(service));
 	earlier(&deadline, originate_deadline(service));
 	earlier(&deadline, hangup_deadline(service));
+	earlier(&deadline, service->expire_at);
 	if (service->store) {
 		earlier(&deadline, store_deadline(service->store));
 		earlier(&deadline, service->heartbeat_at);

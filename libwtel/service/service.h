@@ -75,6 +75,9 @@ void ticket_free(struct service_ticket *ticket);
 /* The service goes: what is answered at once is waited for, the rest is left to the store. */
 void ticket_abandon_all(struct wtel_service *service);
 
+/* How long channels' events may be behind an OriginateResponse, which takes another way through Asterisk. */
+enum { SERVICE_PATIENCE = 500000 };
+
 /* ---- hosts ---- */
 
 struct service_host {
@@ -130,6 +133,8 @@ struct wtel_service {
 	int store_fd; /* as registered; -1: none */
 	struct service_link tickets;
 	int64_t heartbeat_at;
+
+	int64_t expire_at; /* mono: calls whose Originate failed and that have no channel end; INT64_MAX: none */
 
 	struct sync sync;
 	struct service_link requests;

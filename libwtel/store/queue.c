@@ -230,6 +230,8 @@ static void failed(struct store_queue *queue, int code)
 	int64_t pause = RETRY_FIRST;
 	unsigned i;
 
+	/* What came back is due, whether or not anything else is ever written. */
+	queue->due = 0;
 	if (code != WTEL_ECLOSED && queue->batch > 1) {
 		queue->batch = (queue->batch + 1) / 2;
 		return;
