@@ -23,8 +23,7 @@ struct doctor {
 	int code;
 	char text[256];
 	bool fully_booted, originate_response, timestamp;
-	const char *endpoint; /* looked for in the list */
-	bool endpoint_seen;
+	char value[256]; /* the last answer's Value */
 };
 
 static void __attribute__((format(printf, 4, 5)))
@@ -132,25 +131,16 @@ static void on_event(const struct wtel_ami_event *event, int64_t wall, void *use
 		doctor->originate_response = true;
 }
 
-static void on_item(int code, const struct wtel_ami_message *message, void *user)
-{
-	struct doctor *doctor = user;
-	struct wtel_slice name = wtel_ami_message_get(message, "ObjectName");
-
-	(void)code;
-	if (doctor->endpoint && name.data && name.length == strlen(doctor->endpoint) &&
-	    memcmp(name.data, doctor->endpoint, name.length) == 0)
-		doctor->endpoint_seen = true;
-}
-
 static void on_answer(int code, const struct wtel_ami_message *message, void *user)
 {
 	struct doctor *doctor = user;
 	struct wtel_slice text = message ? wtel_ami_message_get(message, "Message") : wtel_slice_of("");
+	struct wtel_slice value = message ? wtel_ami_message_get(message, "Value") : wtel_slice_of("");
 
 	doctor->answered = true;
 	doctor->code = code;
 	snprintf(doctor->text, sizeof(doctor->text), "%.*s", (int)text.length, text.data ? text.data : "");
+	snprintf(doctor->value, sizeof(doctor->value), "%.*s", (int)value.length, value.data ? value.data : "");
 }
 
 /* Sends an action of "name: value" pairs and waits for its answer: 0 or an error. */
@@ -164,7 +154,7 @@ static int probe(struct doctor *doctor, const char *name, const char *const *pai
 	doctor->answered = false;
 	doctor->text[0] = '\0';
 	if (!code)
-		code = wtel_service_action(doctor->cli->service, action, 5000000, on_item, on_answer, doctor);
+		code = wtel_service_action(doctor->cli->service, action, 5000000, NULL, on_answer, doctor);
 	wtel_ami_action_free(action);
 	if (code)
 		return code;
@@ -237,6 +227,29 @@ static void check_events(struct doctor *doctor)
 		     "set timestampevents = yes in manager.conf: times are exact to the millisecond then");
 }
 
+/* Asked by a function of the dialplan: the list of endpoints needs a wider permission (funcs/func_pjsip_endpoint.c). */
+static void check_trunk(struct doctor *doctor, const struct wtel_trunk *trunk)
+{
+	char variable[160];
+	const char *const pairs[] = {"Variable", variable, NULL};
+	int code;
+
+	snprintf(variable, sizeof(variable), "PJSIP_ENDPOINT(%s,context)", trunk->endpoint);
+	code = probe(doctor, "Getvar", pairs);
+	if (code == WTEL_EPERMISSION)
+		tell(doctor, WARNING, "trunk", "%s: its endpoint cannot be looked up: manager.conf lacks write = call",
+		     trunk->name);
+	else if (code || !doctor->value[0])
+		tell(doctor, BAD, "trunk",
+		     "%s: Asterisk knows no endpoint '%s': add it to pjsip.conf or say --endpoint", trunk->name,
+		     trunk->endpoint);
+	else if (trunk->status == WTEL_TRUNK_ACTIVE && trunk->needs_registration && !trunk->registered)
+		tell(doctor, WARNING, "trunk", "%s is not registered%s%s", trunk->name,
+		     *trunk->last_error_message ? ": " : "", trunk->last_error_message);
+	else
+		tell(doctor, GOOD, "trunk", "%s", trunk->name);
+}
+
 static void check_trunks(struct doctor *doctor)
 {
 	struct wtel_trunk_list *list = NULL;
@@ -246,26 +259,8 @@ static void check_trunks(struct doctor *doctor)
 		return;
 	if (!list->count)
 		tell(doctor, WARNING, "trunks", "there is none: wtelctl trunk add NAME --host HOST");
-	for (i = 0; i < list->count; i++) {
-		const struct wtel_trunk *trunk = &list->trunks[i];
-		const char *const pairs[] = {"Endpoint", trunk->endpoint, NULL};
-		int code;
-
-		/* Absent endpoints are an Error: "Unable to retrieve endpoint" (res/res_pjsip/pjsip_configuration.c).
-		 */
-		doctor->endpoint = trunk->endpoint;
-		doctor->endpoint_seen = false;
-		code = probe(doctor, "PJSIPShowEndpoint", pairs);
-		if (code && !doctor->endpoint_seen)
-			tell(doctor, BAD, "trunk",
-			     "%s: Asterisk knows no endpoint '%s': add it to pjsip.conf or say --endpoint", trunk->name,
-			     trunk->endpoint);
-		else if (trunk->status == WTEL_TRUNK_ACTIVE && trunk->needs_registration && !trunk->registered)
-			tell(doctor, WARNING, "trunk", "%s is not registered%s%s", trunk->name,
-			     *trunk->last_error_message ? ": " : "", trunk->last_error_message);
-		else
-			tell(doctor, GOOD, "trunk", "%s", trunk->name);
-	}
+	for (i = 0; i < list->count; i++)
+		check_trunk(doctor, &list->trunks[i]);
 	wtel_trunk_list_free(list);
 }
 

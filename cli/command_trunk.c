@@ -140,15 +140,32 @@ static int apply(struct cli *cli, struct wtel_trunk *trunk, const struct changes
 	return 0;
 }
 
+/* --registration is stronger than what is left in the settings. The new settings, to be freed; NULL if there is no
+ * need. */
+static char *settings_with_registration(const struct wtel_trunk *trunk)
+{
+	json_t *settings = json_loads(trunk->advanced_settings ? trunk->advanced_settings : "{}", 0, NULL);
+	char *text = NULL;
+
+	if (settings && !json_object_del(settings, "registration"))
+		text = json_dumps(settings, JSON_COMPACT);
+	json_decref(settings);
+	return text;
+}
+
 static int save(struct cli *cli, struct wtel_trunk *trunk, const struct changes *changes)
 {
 	int status = apply(cli, trunk, changes);
+	char *settings = NULL;
 	int64_t id = 0;
 	int code;
 
 	if (status)
 		return status;
+	if (changes->registration && (settings = settings_with_registration(trunk)))
+		trunk->advanced_settings = settings;
 	code = wtel_store_trunk_save(cli->store, &id, trunk);
+	free(settings);
 	if (code == WTEL_EEXISTS)
 		return cli_fail(cli, EXIT_FAILED, "there is a trunk '%s' already", cli_safe(trunk->name));
 	if (code)

@@ -199,6 +199,12 @@ WTEL_API void wtel_tracker_resync_begin(struct wtel_tracker *tracker);
 WTEL_API int wtel_tracker_resync_end(struct wtel_tracker *tracker, int64_t wall, int64_t grace) WTEL_MUST_CHECK;
 
 /*
+ * Between begin and end: how many living channels the list has not named. Asterisk takes a channel off its list before
+ * it sends the Hangup, so a moment's wait tells most of them their true end, and none need be estimated.
+ */
+WTEL_API size_t wtel_tracker_resync_missing(const struct wtel_tracker *tracker);
+
+/*
  * An OriginateResponse that says Failure takes another way through Asterisk than channels' events, so it may overtake
  * them. What it says of a call without any channel is believed once `patience` microseconds have passed
  * since: such calls end now. 1: others still wait, call again; 0: none does.

@@ -11,6 +11,20 @@ void wtel_tracker_resync_begin(struct wtel_tracker *tracker)
 	tracker->epoch++;
 }
 
+size_t wtel_tracker_resync_missing(const struct wtel_tracker *tracker)
+{
+	size_t missing = 0;
+	size_t i;
+
+	for (i = 0; tracker->resyncing && i < tracker->call_count; i++) {
+		const struct tracker_leg *leg;
+
+		for (leg = tracker->calls[i]->legs; leg; leg = leg->next)
+			missing += !leg->end && leg->epoch != tracker->epoch;
+	}
+	return missing;
+}
+
 /* How many of its channels are gone. */
 static size_t resync_call(struct wtel_tracker *tracker, struct tracker_call *call, int64_t wall)
 {

@@ -8,7 +8,8 @@ enum {
 	SPACING = 2000000,	  /* between the beginnings of two rounds */
 	GRACE = 5000000,	  /* a call that was just asked for may have no channel yet */
 	LIST_TIMEOUT = 10000000,
-	LIST_RETRY = 100000
+	LIST_RETRY = 100000,
+	MISSING = 1000000 /* Hangups that are behind the list of channels */
 };
 
 enum { LIST_REGISTRATIONS = 1, LIST_CONTACTS = 2, LIST_CHANNELS = 4 };
@@ -66,6 +67,35 @@ static int channels_done(struct wtel_service *service)
 	return 0;
 }
 
+/* The list is complete. What it does not name may be about to say its end: that is waited for. */
+static int channels_listed(struct wtel_service *service)
+{
+	struct sync *sync = &service->sync;
+	int code = 0;
+
+	if (wtel_tracker_resync_missing(service->tracker)) {
+		sync->missing_at = service->now.mono + MISSING;
+		return 0;
+	}
+	code = channels_done(service);
+	if (!code)
+		sync->lists &= ~(unsigned)LIST_CHANNELS;
+	return code;
+}
+
+static void channels_missing(struct wtel_service *service)
+{
+	struct sync *sync = &service->sync;
+
+	if (!sync->missing_at ||
+	    (service->now.mono < sync->missing_at && wtel_tracker_resync_missing(service->tracker)))
+		return;
+	if (service_note(service, channels_done(service)))
+		return;
+	sync->missing_at = 0;
+	sync->lists &= ~(unsigned)LIST_CHANNELS;
+}
+
 static const char *list_name(unsigned list)
 {
 	return list == LIST_CHANNELS ? "channels" : list == LIST_CONTACTS ? "contacts" : "registrations";
@@ -85,12 +115,17 @@ static int on_done(struct wtel_service *service, struct service_request *base, c
 	if (code == WTEL_EREFUSED && request->list == LIST_CONTACTS &&
 	    base_slice_starts(text, BASE_SLICE("No Contacts")))
 		code = 0;
-	if (code == 0 && request->list == LIST_CHANNELS && channels_done(service))
+	if (code || request->list != LIST_CHANNELS)
+		service->sync.lists &= ~request->list;
+	else if (channels_listed(service))
 		return WTEL_ENOMEM;
-	service->sync.lists &= ~request->list;
 	service->sync.booted = true;
+	/* A user without the class `system` may not see them; what changes is told by events all the same. */
 	if (code)
-		service_log(service, WTEL_LOG_WARNING, "Asterisk does not list its %s: %s", list_name(request->list),
+		service_log(service,
+			    code == WTEL_EPERMISSION && request->list == LIST_CONTACTS ? WTEL_LOG_DEBUG
+										       : WTEL_LOG_WARNING,
+			    "Asterisk does not list its %s: %s", list_name(request->list),
 			    notice->text && *notice->text ? notice->text : wtel_error_text(code));
 	else if (request->list == LIST_REGISTRATIONS)
 		state_registrations_done(service);
@@ -321,6 +356,10 @@ void sync_stop(struct wtel_service *service)
 	sync->synchronised = sync->resyncing = false;
 	sync->wanted = sync->lists_wanted = 0;
 	sync->again_at = INT64_MAX;
+	/* The list was answered: nothing more will come to take its mark away. */
+	if (sync->missing_at)
+		sync->lists &= ~(unsigned)LIST_CHANNELS;
+	sync->missing_at = 0;
 	state_registrations_drop(service);
 }
 
@@ -381,6 +420,7 @@ void sync_step(struct wtel_service *service)
 		begin_lists(service);
 	if (sync->stage == SYNC_LISTS) {
 		send_lists(service);
+		channels_missing(service);
 		if (!(sync->lists_wanted | sync->lists))
 			finish(service);
 	}
@@ -399,6 +439,8 @@ int64_t sync_deadline(const struct wtel_service *service)
 		deadline = service->now.mono + LIST_RETRY;
 	else if (sync->stage == SYNC_LISTS && !sync->lists)
 		deadline = 0;
+	else if (sync->stage == SYNC_LISTS && sync->missing_at)
+		deadline = sync->missing_at;
 	else if (sync->stage == SYNC_DONE)
 		deadline = sync->again_at;
 	/* The store's answers wake the loop by themselves, but the step after them is ours. */

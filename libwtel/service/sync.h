@@ -57,6 +57,7 @@ struct sync {
 	int64_t again_at;      /* mono; INT64_MAX: no other round is wanted */
 	int64_t refresh_at;    /* mono: trunks, accounts and orphans are read again */
 	int64_t last;	       /* mono: the last round began */
+	int64_t missing_at;    /* mono: channels that the list did not name are given up; 0: none is missed */
 	unsigned asked;	       /* set of ticket kinds under way */
 	unsigned wanted;       /* and of those still to ask */
 	unsigned lists;	       /* set of lists under way */

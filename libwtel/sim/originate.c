@@ -334,6 +334,7 @@ void sim_action_getvar(struct wtel_sim_client *client)
 	struct wtel_sim *sim = client->sim;
 	struct sim_channel *channel = NULL;
 	const char *value;
+	char endpoint[80];
 
 	if (!*variable) {
 		sim_error(client, "No variable specified");
@@ -346,6 +347,11 @@ void sim_action_getvar(struct wtel_sim_client *client)
 	value = channel ? sim_variable_get(channel->variables, variable) : "";
 	if (!*value)
 		value = sim_variable_get(sim->globals, variable);
+	/* The one function of the dialplan that is asked for (funcs/func_pjsip_endpoint.c). */
+	if (strncmp(variable, "PJSIP_ENDPOINT(", 15) == 0) {
+		snprintf(endpoint, sizeof(endpoint), "%.*s", (int)strcspn(variable + 15, ",)"), variable + 15);
+		value = sim_endpoint_exists(sim, endpoint) ? "welcomedly-inbound" : "";
+	}
 	sim_reply_begin(client, "Success");
 	sim_line(sim, "Variable", variable);
 	sim_line(sim, "Value", value);

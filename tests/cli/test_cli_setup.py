@@ -18,6 +18,8 @@ def test_trunks(offline):
     offline.json("trunk", "set", "Twilio Main", "--no-registration", "--endpoint", "tw", "--priority", 3)
     trunk = offline.json("trunk", "list")["trunks"][0]
     assert trunk["registered"] and not trunk["needsRegistration"] and trunk["endpoint"] == "tw" and trunk["priority"] == 3
+    offline.json("trunk", "set", "Twilio Main", "--registration")
+    assert offline.json("trunk", "list")["trunks"][0]["needsRegistration"]
     assert trunk["description"] == "the good one" and trunk["maxChannels"] == 20, "what was not said was changed"
     assert offline.run("trunk", "set", "nothing", "--priority", 1).returncode == 1
     offline.json("trunk", "remove", str(added["id"]))

@@ -273,7 +273,7 @@ def main():
             everything = name.startswith("everything")
             path = os.path.join(directory, name + ".ami")
             with open(path, "wb") as tee, \
-                    world.ami("everything" if everything or name == "command" else None, "on" if everything else MASK, tee) as ami:
+                    world.ami("everything" if everything or name == "command" else "wide", "on" if everything else MASK, tee) as ami:
                 try:
                     SCENARIOS[name](world, ami)
                 except (TimeoutError, KeyError) as error:

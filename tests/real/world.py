@@ -385,7 +385,7 @@ class World:
     # ---- what tests do ------------------------------------------------------
 
     def ami(self, user=None, events="off", tee=None):
-        """A session at the PBX: as wtel, or as `everything`, `narrow` or `poor`, which only the tests have."""
+        """A session at the PBX: as wtel, or as `everything`, `wide` or `poor`, which only the tests have."""
         return Ami(self.ami_port, user or self.ami_user, self.ami_secret, events, tee)
 
     def originate(self, ami, extension, number, trunk, call_id, timeout=30, dial_timeout=30, channel=None, context="welcomedly-outbound", **fields):

@@ -47,6 +47,28 @@ Test(call_resync, needs_a_begin)
 	wtel_tracker_free(tracker);
 }
 
+/* Asterisk took both channels off its list before their Hangups were sent: their true end comes, and counts. */
+Test(call_resync, hangups_behind_the_list)
+{
+	struct wtel_tracker *tracker = tracker_with(NULL);
+	struct outcome got = {0};
+
+	answered(tracker);
+	cr_assert_eq(wtel_tracker_resync_missing(tracker), 0, "no list is being read");
+	wtel_tracker_resync_begin(tracker);
+	cr_assert_eq(wtel_tracker_resync_missing(tracker), 2);
+	tracker_take(tracker, event_hangup(&customer, 6, 16, 0), T0 + 5 * SECOND);
+	cr_assert_eq(wtel_tracker_resync_missing(tracker), 1);
+	tracker_take(tracker, event_hangup(&agent, 6, 16, 0), T0 + 5 * SECOND);
+	cr_assert_eq(wtel_tracker_resync_missing(tracker), 0);
+	resync_end(tracker, T0 + 6 * SECOND);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 1);
+	cr_assert_eq(got.end, T0 + 5 * SECOND);
+	cr_assert_not(got.estimated);
+	wtel_tracker_free(tracker);
+}
+
 /* It went on while we were away: nothing changes, and its true end counts. */
 Test(call_resync, lives_on)
 {
