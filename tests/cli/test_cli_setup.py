@@ -2,10 +2,11 @@
 
 import os
 import sqlite3
+import subprocess
 
 import pytest
 
-from client import Client, Sqlite
+from client import WTELCTL, Client, Sqlite
 
 
 def test_trunks(offline):
@@ -101,3 +102,22 @@ def test_doctor_finds_an_old_schema(tmp_path):
     sqlite3.connect(database.path).close()
     done = Client(None, database).run("doctor")
     assert "run wtelctl migrate" in done.stdout and done.returncode in (3, 4)
+
+
+def test_completion_of_the_shell(offline):
+    """Commands and options come from the program itself, so that none is forgotten."""
+    script = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "cli", "wtelctl.bash")
+
+    def complete(*words):
+        line = " ".join("'%s'" % word for word in words)
+        done = subprocess.run(["bash", "-c", "source %s; COMP_WORDS=(wtelctl %s); COMP_CWORD=%d; _wtelctl; printf '%%s\\n' \"${COMPREPLY[@]}\""
+                               % (script, line, len(words))], capture_output=True, text=True, timeout=20,
+                              env=dict(offline.environment, PATH=os.path.dirname(WTELCTL) + ":" + os.environ["PATH"]))
+        assert done.returncode == 0, done.stderr
+        return done.stdout.split()
+
+    assert {"originate", "hangup", "trunk", "calls", "doctor", "sim"} <= set(complete(""))
+    assert complete("ori") == ["originate"]
+    assert set(complete("trunk", "")) == {"list", "add", "set", "remove", "assign", "explain"}
+    assert complete("originate", "--cam") == ["--campaign"]
+    assert complete("trunk", "add", "--max") == ["--max-channels"]
