@@ -176,7 +176,7 @@ fuzz_one()
 	target=$1
 	corpus=$build/corpus/$target
 	mkdir -p "$corpus" "$build/crashes"
-	tap "fuzz-$target" "fuzz: $target, $fuzz_seconds s" "$build/fuzz/tests/fuzz/fuzz_$target" -max_total_time="$fuzz_seconds" \
+	tap "fuzz-$target" "fuzz: $target, $fuzz_seconds s" nice -n 19 "$build/fuzz/tests/fuzz/fuzz_$target" -max_total_time="$fuzz_seconds" \
 		-timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/crashes/$target-" "$corpus" "tests/fuzz/corpus/$target"
 }
 
@@ -187,15 +187,17 @@ step_fuzz()
 		[ -f "$program" ] && [ -x "$program" ] || continue
 		echo "${program##*/fuzz_}"
 	done >"$build/targets"
-	# Two at a time: as many as there are cores.
+	# Beside the steps that mostly wait; step_fuzzed waits for the last one.
 	while read -r one; do
-		fuzz_one "$one" </dev/null &
-		first=$!
-		if read -r two; then
-			fuzz_one "$two" </dev/null
-		fi
-		wait "$first"
-	done <"$build/targets"
+		fuzz_one "$one" </dev/null
+	done <"$build/targets" &
+	fuzzing=$!
+}
+
+step_fuzzed()
+{
+	[ -z "$fuzzing" ] || wait "$fuzzing"
+	fuzzing=
 }
 
 # usage: suite NAME FOLDER
@@ -239,11 +241,13 @@ step_bench()
 
 rm -rf "$results"
 mkdir -p "$results"
-trap 'stop_postgres' EXIT
+fuzzing=
+trap 'stop_postgres; step_fuzzed' EXIT
 trap 'exit 130' INT TERM
-for step in ${@:-install build source unit sanitize valgrind fuzz cli real bench}; do
+for step in ${@:-install build source unit sanitize valgrind fuzz cli real fuzzed bench}; do
 	say "$step"
 	"step_$step"
 done
+step_fuzzed
 say "done"
 python3 tests/tools/count.py "$results"
