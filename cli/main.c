@@ -90,15 +90,12 @@ static int run(struct cli *cli, int argc, char **argv, int at, int words)
 	return status & (CLI_STOP - 1);
 }
 
-int main(int argc, char **argv)
+static int command(int argc, char **argv)
 {
 	const char *term = getenv("TERM");
 	struct cli cli = {0};
 	int at, words = 0;
 
-	argv = cli_hide_secrets(argc, argv);
-	if (!argv)
-		return EXIT_FAILED;
 	cli.colour = isatty(STDOUT_FILENO) && !getenv("NO_COLOR") && term && strcmp(term, "dumb") != 0;
 	at = first_word(argc, argv);
 	if (at == argc) {
@@ -121,4 +118,16 @@ int main(int argc, char **argv)
 	if (!print_group(argv[at]))
 		fprintf(stderr, "wtelctl: '%s' is no command; see wtelctl --help\n", cli_safe(argv[at]));
 	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	char **words = cli_hide_secrets(argc, argv);
+	int status = words ? command(argc, words) : EXIT_FAILED;
+	int i;
+
+	for (i = 0; words && i < argc; i++)
+		free(words[i]);
+	free(words);
+	return status;
 }

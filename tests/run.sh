@@ -78,8 +78,8 @@ compile_checked()
 
 compile_fuzz()
 {
-	CC=clang configure fuzz -Dfuzz=true -Dcli=disabled -Dexamples=disabled -Dtests=disabled -Ddefault_library=static -Db_lundef=false &&
-		ninja -C "$build/fuzz"
+	CC=clang configure fuzz -Dfuzz=true -Dcli=disabled -Dexamples=disabled -Ddefault_library=static -Db_lundef=false &&
+		ninja -C "$build/fuzz" $(cd tests/fuzz && ls fuzz_*.c | sed 's,^,tests/fuzz/,; s,\.c$,,')
 }
 
 step_build()
@@ -147,6 +147,11 @@ step_unit()
 	start_postgres
 	unit plain unit
 	stop_postgres
+	for program in "$build"/plain/tests/fuzz/fuzz_*_replay; do
+		target=${program##*/fuzz_}
+		target=${target%_replay}
+		tap corpus "corpus of $target" "$program" "tests/fuzz/corpus/$target"
+	done
 }
 
 step_sanitize()
@@ -162,10 +167,10 @@ step_sanitize()
 step_valgrind()
 {
 	command -v valgrind >/dev/null || { skip valgrind "valgrind" "not installed"; return; }
-	for area in base ami_parser ami_event ami_guard ami_action ami_session peer trunk; do
+	for area in base ami_event ami_guard ami_session call_tracker call_identity peer trunk config; do
 		[ -x "$build/plain/tests/unit/test_$area" ] || continue
 		tap valgrind "valgrind: $area" valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-			--trace-children=yes --child-silent-after-fork=no "$build/plain/tests/unit/test_$area" --timeout 0 --jobs 1
+			--trace-children=yes --child-silent-after-fork=no "$build/plain/tests/unit/test_$area" --timeout 0 --jobs 2
 	done
 	tap valgrind "valgrind: a call from wtelctl on the simulator" sh tests/tools/valgrind_call.sh "$build/plain"
 }
@@ -185,6 +190,7 @@ step_fuzz()
 	[ -d "$build/fuzz/tests/fuzz" ] || { skip fuzz "fuzzing" "not built"; return; }
 	for program in "$build"/fuzz/tests/fuzz/fuzz_*; do
 		[ -f "$program" ] && [ -x "$program" ] || continue
+		case $program in *_replay) continue ;; esac
 		echo "${program##*/fuzz_}"
 	done >"$build/targets"
 	# Beside the steps that mostly wait; step_fuzzed waits for the last one.
