@@ -26,7 +26,7 @@ static inline size_t base_buffer_length(const struct base_buffer *buffer)
 
 static inline char *base_buffer_front(const struct base_buffer *buffer)
 {
-	return buffer->data + buffer->start;
+	return buffer->data ? buffer->data + buffer->start : NULL;
 }
 
 #endif
