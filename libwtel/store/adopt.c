@@ -156,7 +156,7 @@ static void taken_done(int code, const struct store_rows *rows, const struct wte
 }
 
 /* The owners that are dead, as a JSON list; NULL: out of memory. Freed by the caller with free(). */
-static char *dead_owners(const struct store_rows *rows, size_t *count)
+static char *dead_owners(struct wtel_store *store, const struct store_rows *rows, size_t *count)
 {
 	json_t *list = json_array();
 	struct store_process self;
@@ -179,7 +179,7 @@ static char *dead_owners(const struct store_rows *rows, size_t *count)
 		}
 	}
 	*count = json_array_size(list);
-	text = json_dumps(list, JSON_COMPACT);
+	text = store_json_text(&store->allocator, list);
 	json_decref(list);
 	return text;
 }
@@ -189,7 +189,7 @@ static int take_over(struct wtel_store *store, const struct store_rows *rows, st
 {
 	struct store_args args = {0}, gone = {0};
 	size_t count = 0;
-	char *list = dead_owners(rows, &count);
+	char *list = dead_owners(store, rows, &count);
 	int code = list ? 0 : WTEL_ENOMEM;
 
 	store_args_text(&args, store->instance);
@@ -203,7 +203,7 @@ static int take_over(struct wtel_store *store, const struct store_rows *rows, st
 		code = store_ask(store, &forget, &gone, ignore_done, NULL, NULL);
 	if (!code)
 		code = store_ask(store, &store_no_names.taken, &args, taken_done, (void (*)(void))done, user);
-	free(list);
+	base_release(&store->allocator, list);
 	return code;
 }
 

@@ -81,10 +81,14 @@ static int run_pieces(struct wtel_store *store, const struct store_piece *pieces
 	script = base_allocate(&store->allocator, size);
 	if (!script)
 		return base_fail(&store->error, WTEL_ENOMEM, "", "%s", wtel_error_text(WTEL_ENOMEM));
-	script[0] = '\0';
-	for (piece = pieces; piece->text; piece++)
-		if (!is_left_out(piece, &platform))
-			strcat(script, piece->text);
+	size = 0;
+	for (piece = pieces; piece->text; piece++) {
+		size_t length = is_left_out(piece, &platform) ? 0 : strlen(piece->text);
+
+		memcpy(script + size, piece->text, length);
+		size += length;
+	}
+	script[size] = '\0';
 	code = store_wait_script(store, script);
 	base_release(&store->allocator, script);
 	return code;

@@ -138,7 +138,7 @@ static bool established(struct postgres_connection *connection)
 	if (PQsetnonblocking(connection->pq, 1) || !PQenterPipelineMode(connection->pq))
 		return false;
 	if (address && strlen(address) < sizeof(connection->address))
-		strcpy(connection->address, address);
+		memcpy(connection->address, address, strlen(address) + 1);
 	connection->phase = POSTGRES_PIPELINE;
 	connection->deadline = INT64_MAX;
 	connection->sequence++;

@@ -11,7 +11,7 @@ static int put_character(char *out, unsigned char byte)
 		return 2;
 	}
 	if (byte < ' ')
-		return sprintf(out, "\\u%04x", byte);
+		return snprintf(out, 7, "\\u%04x", byte);
 	out[0] = (char)byte;
 	return 1;
 }
@@ -43,17 +43,25 @@ static int put_string(struct base_buffer *buffer, const struct wtel_allocator *a
 	return 0;
 }
 
-static char *put_time(char *out, int64_t wall)
+/* A number as JSON, null where it is none. */
+struct number {
+	char text[24];
+};
+
+static struct number number_of(int64_t value, int64_t latest)
 {
-	if (wall <= 0)
-		return out + sprintf(out, "null,");
-	return out + sprintf(out, "%" PRId64 ",", wall > POSTGRES_LATEST ? POSTGRES_LATEST : wall);
+	struct number number = {"null"};
+
+	if (value > 0)
+		snprintf(number.text, sizeof(number.text), "%" PRId64, value > latest ? latest : value);
+	return number;
 }
 
 static int put_leg(struct base_buffer *buffer, const struct wtel_allocator *allocator, const struct wtel_leg *leg)
 {
-	char numbers[256], *out = numbers;
-	int code = base_buffer_append(buffer, allocator, "[", 1);
+	int64_t trunk = leg->trunk_id <= INT32_MAX ? leg->trunk_id : 0;
+	char numbers[256];
+	int length, code = base_buffer_append(buffer, allocator, "[", 1);
 
 	if (!code)
 		code = put_string(buffer, allocator, leg->unique_id);
@@ -65,17 +73,11 @@ static int put_leg(struct base_buffer *buffer, const struct wtel_allocator *allo
 		code = put_string(buffer, allocator, wtel_leg_role_name(leg->role));
 	if (code)
 		return code;
-	out += sprintf(out, "%d,", (int)leg->state);
-	if (leg->trunk_id > 0 && leg->trunk_id <= INT32_MAX)
-		out += sprintf(out, "%d,", (int)leg->trunk_id);
-	else
-		out += sprintf(out, "null,");
-	out = put_time(out, leg->start);
-	out = put_time(out, leg->ringing);
-	out = put_time(out, leg->answer);
-	out = put_time(out, leg->end);
-	out += sprintf(out, "%d,%d],", leg->cause, leg->sip_code);
-	return base_buffer_append(buffer, allocator, numbers, (size_t)(out - numbers));
+	length = snprintf(numbers, sizeof(numbers), "%d,%s,%s,%s,%s,%s,%d,%d],", (int)leg->state,
+			  number_of(trunk, INT32_MAX).text, number_of(leg->start, POSTGRES_LATEST).text,
+			  number_of(leg->ringing, POSTGRES_LATEST).text, number_of(leg->answer, POSTGRES_LATEST).text,
+			  number_of(leg->end, POSTGRES_LATEST).text, leg->cause, leg->sip_code);
+	return base_buffer_append(buffer, allocator, numbers, (size_t)length);
 }
 
 /* A leg that is named twice counts as it was named last; one without a name is none. */

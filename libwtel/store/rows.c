@@ -1,3 +1,5 @@
+#include <jansson.h>
+
 #include "store/rows.h"
 
 #include "base/timestamp.h"
@@ -140,4 +142,16 @@ void store_fill_peer_list(struct store_pack *pack, const void *source)
 	}
 	if (list)
 		*list = (struct wtel_peer_list){rows->row_count, peers};
+}
+
+char *store_json_text(const struct wtel_allocator *allocator, const struct json_t *document)
+{
+	size_t length = json_dumpb(document, NULL, 0, JSON_COMPACT);
+	char *text = length ? base_allocate(allocator, length + 1) : NULL;
+
+	if (!text)
+		return NULL;
+	json_dumpb(document, text, length, JSON_COMPACT);
+	text[length] = '\0';
+	return text;
 }

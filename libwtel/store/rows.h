@@ -47,4 +47,8 @@ void store_fill_call_list(struct store_pack *pack, const void *source);
 	"l.unique_id, l.channel, l.number, l.role, l.state, l.trunk_id, l.start_time, l.ringing_time, l.answer_time,"  \
 	" l.end_time, l.cause, l.sip_code"
 
+/* A JSON document as text; base_release() frees it. NULL: out of memory. */
+struct json_t;
+char *store_json_text(const struct wtel_allocator *allocator, const struct json_t *document);
+
 #endif

@@ -234,7 +234,8 @@ static int merge_settings(json_t *settings, struct wtel_trunk *trunk, struct wte
 }
 
 /* *text is the object as it is stored: freed with free(). `trunk` takes what it says. */
-static int read_settings(char **text, json_t **settings, struct wtel_trunk *trunk, struct wtel_detail *detail)
+static int read_settings(struct wtel_store *store, char **text, json_t **settings, struct wtel_trunk *trunk,
+			 struct wtel_detail *detail)
 {
 	const char *given = trunk->advanced_settings && trunk->advanced_settings[0] ? trunk->advanced_settings : "{}";
 	size_t length = strlen(given);
@@ -252,7 +253,7 @@ static int read_settings(char **text, json_t **settings, struct wtel_trunk *trun
 	code = merge_settings(*settings, trunk, detail);
 	if (code)
 		return code;
-	*text = json_dumps(*settings, JSON_COMPACT);
+	*text = store_json_text(&store->allocator, *settings);
 	return *text ? 0 : WTEL_ENOMEM;
 }
 
@@ -297,14 +298,14 @@ int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wt
 	int code = store_check_id(detail, "id", trunk->id);
 
 	if (!code)
-		code = read_settings(&text, &settings, &use, detail);
+		code = read_settings(store, &text, &settings, &use, detail);
 	if (!code)
 		code = wtel_trunk_check(&use, detail);
 	if (!code) {
 		trunk_args(&args, &use, text);
 		code = store_wait(store, use.id ? &update_trunk : &insert_trunk, &args, take_id, &saved);
 	}
-	free(text);
+	base_release(&store->allocator, text);
 	json_decref(settings);
 	if (code == WTEL_EEXISTS)
 		return base_fail(detail, code, "name", "a trunk of that name exists already");

@@ -115,6 +115,8 @@ def long_functions():
 
 BANNED = r'\b(strcpy|strcat|sprintf|vsprintf|gets|atoi|atol|strtok|system|popen|alloca|rand|srand|tmpnam|mktemp)\s*\('
 BANNED_INSIDE = r'\b(assert|abort|exit|_exit|printf|puts|putchar|perror|fork|pthread_create|sleep|usleep)\s*\('
+# Made to run while building, not in the library.
+GENERATORS = {'libwtel/ami/generate.c'}
 IMPURE = r'\b(socket|connect|recv|send|getenv|time|clock_gettime|gettimeofday|fopen|open)\s*\('
 HEAP = r'\b(malloc|calloc|realloc|free|strdup|strndup|asprintf)\s*\('
 
@@ -122,7 +124,7 @@ HEAP = r'\b(malloc|calloc|realloc|free|strdup|strndup|asprintf)\s*\('
 def banned():
     for path in files('libwtel', 'cli', 'examples'):
         room = path.split('/')[1]
-        inside = path.startswith('libwtel/')
+        inside = path.startswith('libwtel/') and path not in GENERATORS
         for number, line in enumerate(code_only(text(path)).splitlines(), 1):
             rules = [BANNED]
             if inside:
