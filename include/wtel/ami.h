@@ -27,7 +27,7 @@ extern "C" {
 enum wtel_ami_kind {
 	WTEL_AMI_BANNER,   /* "Asterisk Call Manager/11.0.0": the first line of a connection */
 	WTEL_AMI_RESPONSE, /* first line is "Response:" */
-	WTEL_AMI_EVENT,    /* first line is "Event:" */
+	WTEL_AMI_EVENT,	   /* first line is "Event:" */
 	WTEL_AMI_HEADLESS  /* neither: the tail of a message that a caller broke in two */
 };
 
@@ -44,13 +44,13 @@ struct wtel_ami_field {
  */
 struct wtel_ami_message {
 	enum wtel_ami_kind kind;
-	struct wtel_slice head; /* value of the first line: "Success", "Hangup"; the banner's version */
+	struct wtel_slice head;		     /* value of the first line: "Success", "Hangup"; the banner's version */
 	const struct wtel_ami_field *fields; /* fields[0] is the first line */
 	size_t field_count;
 	struct wtel_slice raw; /* the whole message without its closing blank line */
 	/*
-	 * Bytes behind it that came already, from the closing blank line on; for wtel_ami_guard: Asterisk writes an event in
-	 * one piece, so what a caller broke off it mostly stands here. Depends on how the stream was cut.
+	 * Bytes behind it that came already, from the closing blank line on; for wtel_ami_guard: Asterisk writes an
+	 * event in one piece, so what a caller broke off it mostly stands here. Depends on how the stream was cut.
 	 */
 	struct wtel_slice next;
 };
@@ -70,13 +70,16 @@ struct wtel_ami_limits {
 	size_t max_fields;  /* lines of one message, 4096 by default */
 	size_t max_message; /* bytes of one message, 1 MiB by default */
 };
-#define WTEL_AMI_LIMITS_INIT {sizeof(struct wtel_ami_limits), 65536, 4096, 1048576}
+#define WTEL_AMI_LIMITS_INIT                                                                                           \
+	{                                                                                                              \
+		sizeof(struct wtel_ami_limits), 65536, 4096, 1048576                                                   \
+	}
 
 struct wtel_ami_parser_counters {
 	uint64_t bytes;
 	uint64_t messages;
 	uint64_t skipped; /* messages beyond a limit */
-	uint64_t stray;   /* lines without a colon outside command output */
+	uint64_t stray;	  /* lines without a colon outside command output */
 };
 
 struct wtel_ami_parser;
@@ -130,7 +133,8 @@ WTEL_API int wtel_ami_action_add(struct wtel_ami_action *action, const char *nam
 				 struct wtel_detail *detail) WTEL_MUST_CHECK;
 
 /* The same for a number. */
-WTEL_API int wtel_ami_action_add_number(struct wtel_ami_action *action, const char *name, int64_t value) WTEL_MUST_CHECK;
+WTEL_API int wtel_ami_action_add_number(struct wtel_ami_action *action, const char *name,
+					int64_t value) WTEL_MUST_CHECK;
 
 /*
  * Appends "Variable: name=value", one header per variable because a line is
@@ -169,7 +173,7 @@ enum wtel_channel_state {
 	WTEL_CHANNEL_RESERVED = 1,
 	WTEL_CHANNEL_OFFHOOK = 2,
 	WTEL_CHANNEL_DIALING = 3,
-	WTEL_CHANNEL_RING = 4,    /* an incoming call on this channel */
+	WTEL_CHANNEL_RING = 4,	  /* an incoming call on this channel */
 	WTEL_CHANNEL_RINGING = 5, /* the far end rings */
 	WTEL_CHANNEL_UP = 6,
 	WTEL_CHANNEL_BUSY = 7
@@ -178,7 +182,7 @@ enum wtel_channel_state {
 /* A channel's block of fields (ast_manager_build_channel_state_string_prefix). "<unknown>" is given as absent. */
 struct wtel_ami_channel {
 	struct wtel_slice name; /* "PJSIP/1001-00000001"; absent if the event has no such block */
-	int state;              /* enum wtel_channel_state; -1 if absent */
+	int state;		/* enum wtel_channel_state; -1 if absent */
 	struct wtel_slice caller_number;
 	struct wtel_slice caller_name;
 	struct wtel_slice connected_number;
@@ -199,15 +203,16 @@ struct wtel_ami_channel {
 struct wtel_ami_event {
 	enum wtel_ami_event_type type;
 	const struct wtel_ami_message *message; /* for every other field; borrowed */
-	int64_t timestamp;                      /* Timestamp header in microseconds; 0 without timestampevents=yes */
-	struct wtel_slice action_id;            /* of list items and OriginateResponse */
+	int64_t timestamp;			/* Timestamp header in microseconds; 0 without timestampevents=yes */
+	struct wtel_slice action_id;		/* of list items and OriginateResponse */
 
-	struct wtel_ami_channel channel; /* Channel..., Source... (Dial), LocalOne..., OrigTransferer..., Transferer... */
-	struct wtel_ami_channel other;   /* Dest..., LocalTwo..., Transferee..., SecondTransferer... */
+	/* Channel..., Source... (Dial), LocalOne..., OrigTransferer..., Transferer... */
+	struct wtel_ami_channel channel;
+	struct wtel_ami_channel other; /* Dest..., LocalTwo..., Transferee..., SecondTransferer... */
 
 	/* Hangup, HangupRequest, SoftHangupRequest */
-	int cause;                   /* Q.850 */
-	int tech_cause;              /* SIP status, from TechCause (Asterisk 22.8 on); 0 if absent */
+	int cause;	/* Q.850 */
+	int tech_cause; /* SIP status, from TechCause (Asterisk 22.8 on); 0 if absent */
 	struct wtel_slice cause_text;
 
 	/* Dial*: DIALSTATUS or DIALSTATE; OriginateResponse: Success or Failure; Registry,
@@ -233,7 +238,7 @@ struct wtel_ami_event {
 	struct wtel_slice peer;
 	struct wtel_slice uri;
 	struct wtel_slice text; /* Cause of Registry and PeerStatus, UserEvent's name, AgentComplete's Reason */
-	int64_t round_trip;     /* ContactStatus: microseconds; -1 if absent */
+	int64_t round_trip;	/* ContactStatus: microseconds; -1 if absent */
 
 	/* queues and agents */
 	struct wtel_slice queue;
@@ -271,12 +276,12 @@ enum wtel_ami_verdict {
 struct wtel_ami_guard {
 	uint64_t broken;
 	uint64_t quarantined;
-	bool active; /* in quarantine */
-	bool lost;   /* messages may have been dropped that were genuine: read state anew, then set it to false */
+	bool active;	 /* in quarantine */
+	bool lost;	 /* messages may have been dropped that were genuine: read state anew, then set it to false */
 	char source[96]; /* channel named in the last broken head; "" if none */
 	/* Private. */
 	uint32_t expected[8]; /* sets of places where the tail may begin, by run of fields of the broken event */
-	uint64_t bytes;       /* of the present quarantine */
+	uint64_t bytes;	      /* of the present quarantine */
 	uint32_t messages;
 	uint8_t schema;
 	uint8_t block;
@@ -284,7 +289,8 @@ struct wtel_ami_guard {
 };
 
 /* Zeroed is a fresh guard. Judges one message in stream order. */
-WTEL_API enum wtel_ami_verdict wtel_ami_guard_judge(struct wtel_ami_guard *guard, const struct wtel_ami_message *message);
+WTEL_API enum wtel_ami_verdict wtel_ami_guard_judge(struct wtel_ami_guard *guard,
+						    const struct wtel_ami_message *message);
 
 /* ---- session ---------------------------------------------------------- */
 
@@ -298,8 +304,8 @@ struct wtel_ami_session_options {
 	const char *username; /* copied */
 	const char *secret;   /* copied; wiped on free */
 	enum wtel_ami_authentication authentication;
-	bool encrypted;        /* the transport is TLS */
-	bool allow_plain;      /* plain secret over a transport that is not encrypted */
+	bool encrypted;		/* the transport is TLS */
+	bool allow_plain;	/* plain secret over a transport that is not encrypted */
 	const char *event_mask; /* "call,system,agent,user" by default; "on", "off" */
 	/*
 	 * Each becomes one Action: Filter of the session (needs write class `system`): a pattern as "!Event: VarSet",
@@ -307,42 +313,48 @@ struct wtel_ami_session_options {
 	 * the criteria want one. NULL-terminated array or NULL. Copied.
 	 */
 	const char *const *filters;
-	int64_t login_timeout;  /* 10 s */
-	int64_t ping_interval;  /* 15 s; the first at once after READY; 0: never */
-	int64_t ping_timeout;   /* 5 s; up to four times as long while bytes flow, as a pong may stand behind a long list */
-	size_t max_pending;     /* actions in flight, 1024 */
-	uint64_t seed;          /* makes ActionIDs unguessable; 0: from the system's random source */
+	int64_t login_timeout; /* 10 s */
+	int64_t ping_interval; /* 15 s; the first at once after READY; 0: never */
+	/* 5 s; up to four times as long while bytes flow, as a pong may stand behind a long list */
+	int64_t ping_timeout;
+	size_t max_pending; /* actions in flight, 1024 */
+	uint64_t seed;	    /* makes ActionIDs unguessable; 0: from the system's random source */
 	struct wtel_ami_limits limits;
 };
-#define WTEL_AMI_SESSION_OPTIONS_INIT                                                                              \
-	{sizeof(struct wtel_ami_session_options), NULL, NULL, WTEL_AMI_MD5, false, false, NULL, NULL, 10000000, 15000000, \
-	 5000000, 1024, 0, WTEL_AMI_LIMITS_INIT}
+#define WTEL_AMI_SESSION_OPTIONS_INIT                                                                                  \
+	{                                                                                                              \
+		sizeof(struct wtel_ami_session_options), NULL, NULL, WTEL_AMI_MD5, false, false, NULL, NULL, 10000000, \
+			15000000, 5000000, 1024, 0, WTEL_AMI_LIMITS_INIT                                               \
+	}
 
 enum wtel_ami_notice_type {
-	WTEL_AMI_NOTICE_READY,    /* logged in, events asked for */
+	WTEL_AMI_NOTICE_READY,	  /* logged in, events asked for */
 	WTEL_AMI_NOTICE_REJECTED, /* the login was refused; the connection is of no more use */
-	WTEL_AMI_NOTICE_EVENT,    /* a trusted event */
-	WTEL_AMI_NOTICE_ITEM,     /* a list item of the action `token` */
-	WTEL_AMI_NOTICE_DONE,     /* the action `token` is answered; `code` says how. Token 0: a filter was refused */
+	WTEL_AMI_NOTICE_EVENT,	  /* a trusted event */
+	WTEL_AMI_NOTICE_ITEM,	  /* a list item of the action `token` */
+	WTEL_AMI_NOTICE_DONE,	  /* the action `token` is answered; `code` says how. Token 0: a filter was refused */
 	WTEL_AMI_NOTICE_SECURITY, /* a message was quarantined; `source` is the channel it came in with */
-	WTEL_AMI_NOTICE_LOST      /* the peer answers no more: close the connection */
+	WTEL_AMI_NOTICE_LOST	  /* the peer answers no more: close the connection */
 };
 
 struct wtel_ami_notice {
 	enum wtel_ami_notice_type type;
-	struct wtel_time time;          /* of the feed that brought it */
-	int64_t wall;                   /* EVENT: when it happened in our wall clock, from Timestamp where there is one */
+	struct wtel_time time; /* of the feed that brought it */
+	int64_t wall;	       /* EVENT: when it happened in our wall clock, from Timestamp where there is one */
 	/* DONE: 0, WTEL_EREFUSED, WTEL_EPERMISSION, WTEL_ETIMEOUT, WTEL_ECLOSED; REJECTED: WTEL_EAUTH; SECURITY: 0, or
-	 * WTEL_EPROTOCOL (without a message) when genuine ones may have been dropped, so that state must be read anew */
+	 * WTEL_EPROTOCOL (without a message) when genuine ones may have been dropped, so that state must be read anew
+	 */
 	int code;
-	uint64_t token;                 /* DONE, ITEM: as given by wtel_ami_session_send(); EVENT: if its ActionID is ours, or 0 */
-	void *user;                     /* DONE, ITEM: as given to wtel_ami_session_send() */
-	struct wtel_ami_event event;    /* EVENT, ITEM */
-	/* EVENT, ITEM, SECURITY, READY, REJECTED; DONE: the response, a list's Complete event, or NULL without an answer */
+	uint64_t token; /* DONE, ITEM: as given by wtel_ami_session_send(); EVENT: if its ActionID is ours, or 0 */
+	void *user;	/* DONE, ITEM: as given to wtel_ami_session_send() */
+	struct wtel_ami_event event; /* EVENT, ITEM */
+	/* EVENT, ITEM, SECURITY, READY, REJECTED; DONE: the response, a list's Complete event, or NULL without an
+	 * answer */
 	const struct wtel_ami_message *message;
-	enum wtel_ami_verdict verdict;  /* SECURITY: WTEL_AMI_BROKEN for the event, QUARANTINED for what came in with it */
-	const char *source;             /* SECURITY: channel name, or "" */
-	const char *text;               /* REJECTED, DONE, SECURITY, LOST: Asterisk's Message, or ours; "" if none */
+	/* SECURITY: WTEL_AMI_BROKEN for the event, WTEL_AMI_QUARANTINED for what came in with it */
+	enum wtel_ami_verdict verdict;
+	const char *source; /* SECURITY: channel name, or "" */
+	const char *text;   /* REJECTED, DONE, SECURITY, LOST: Asterisk's Message, or ours; "" if none */
 };
 
 struct wtel_ami_session_counters {
@@ -362,14 +374,16 @@ WTEL_API int wtel_ami_session_new(struct wtel_ami_session **out, const struct wt
 				  const struct wtel_allocator *allocator, struct wtel_detail *detail) WTEL_MUST_CHECK;
 WTEL_API void wtel_ami_session_free(struct wtel_ami_session *session);
 
-/* A new connection is open: forget the old one's bytes, await the banner, log in. Every pending action is DONE with WTEL_ECLOSED. */
+/* A new connection is open: forget the old one's bytes, await the banner, log in. Every pending action is DONE with
+ * WTEL_ECLOSED. */
 WTEL_API int wtel_ami_session_open(struct wtel_ami_session *session, struct wtel_time now) WTEL_MUST_CHECK;
 
 /* The connection is gone: every pending action will be DONE with WTEL_ECLOSED. */
 WTEL_API void wtel_ami_session_close(struct wtel_ami_session *session, struct wtel_time now);
 
 /* Bytes from the peer: reserve, read, commit; or feed. As the parser's. */
-WTEL_API int wtel_ami_session_reserve(struct wtel_ami_session *session, char **out, size_t *room, size_t wanted) WTEL_MUST_CHECK;
+WTEL_API int wtel_ami_session_reserve(struct wtel_ami_session *session, char **out, size_t *room,
+				      size_t wanted) WTEL_MUST_CHECK;
 WTEL_API void wtel_ami_session_commit(struct wtel_ami_session *session, size_t length, struct wtel_time now);
 WTEL_API int wtel_ami_session_feed(struct wtel_ami_session *session, const void *data, size_t length,
 				   struct wtel_time now) WTEL_MUST_CHECK;
@@ -395,7 +409,8 @@ WTEL_API int64_t wtel_ami_session_deadline(const struct wtel_ami_session *sessio
 WTEL_API void wtel_ami_session_tick(struct wtel_ami_session *session, struct wtel_time now);
 
 WTEL_API bool wtel_ami_session_ready(const struct wtel_ami_session *session);
-WTEL_API const char *wtel_ami_session_version(const struct wtel_ami_session *session); /* of the banner, "11.0.0"; "" before */
+WTEL_API const char *
+wtel_ami_session_version(const struct wtel_ami_session *session); /* of the banner, "11.0.0"; "" before */
 WTEL_API void wtel_ami_session_counters(const struct wtel_ami_session *session, struct wtel_ami_session_counters *out);
 
 #ifdef __cplusplus

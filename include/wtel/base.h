@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 #if defined(__GNUC__)
-#define WTEL_API __attribute__((visibility("default")))
+#define WTEL_API	__attribute__((visibility("default")))
 #define WTEL_MUST_CHECK __attribute__((warn_unused_result))
 #else
 #define WTEL_API

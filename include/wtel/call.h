@@ -52,7 +52,8 @@ WTEL_API const char *wtel_disposition_name(enum wtel_disposition disposition);
  * status decides before Q.850, DIALSTATUS where both are 0 (the one table is libwtel/call/cause.def).
  * `ringing`: 180 or 183 was seen.
  */
-WTEL_API enum wtel_disposition wtel_disposition_of(int sip_code, int cause, struct wtel_slice dial_status, bool ringing);
+WTEL_API enum wtel_disposition wtel_disposition_of(int sip_code, int cause, struct wtel_slice dial_status,
+						   bool ringing);
 
 enum wtel_leg_role { WTEL_LEG_AGENT, WTEL_LEG_CUSTOMER, WTEL_LEG_OTHER };
 
@@ -86,7 +87,7 @@ struct wtel_call {
 	enum wtel_direction direction;
 	enum wtel_call_state state;
 	enum wtel_disposition disposition;
-	bool estimated;   /* its end was not seen, only concluded */
+	bool estimated; /* its end was not seen, only concluded */
 	bool transferred;
 	int64_t agent_id;
 	int64_t campaign_id;
@@ -94,7 +95,7 @@ struct wtel_call {
 	int64_t trunk_id;
 	const char *caller_number; /* outbound: the agent's extension */
 	const char *callee_number; /* outbound: the customer */
-	int64_t start; /* wall, microseconds */
+	int64_t start;		   /* wall, microseconds */
 	int64_t ringing;
 	int64_t answer;
 	int64_t end;
@@ -116,8 +117,8 @@ enum wtel_call_change_type {
 	WTEL_CALL_CHANGE_NEW,
 	WTEL_CALL_CHANGE_STATE, /* agent, dialing, ringing: see call->state */
 	WTEL_CALL_CHANGE_ANSWERED,
-	WTEL_CALL_CHANGE_LEG,   /* a leg came, changed or went; nothing else did */
-	WTEL_CALL_CHANGE_ENDED  /* the last change of this call; it is forgotten after it */
+	WTEL_CALL_CHANGE_LEG,  /* a leg came, changed or went; nothing else did */
+	WTEL_CALL_CHANGE_ENDED /* the last change of this call; it is forgotten after it */
 };
 
 struct wtel_call_change {
@@ -132,23 +133,25 @@ struct wtel_tracker_options {
 	const char *outbound_context; /* "welcomedly-outbound" */
 	const char *inbound_context;  /* "welcomedly-inbound" */
 	const char *agents_context;   /* "welcomedly-agents" */
-	size_t max_calls;             /* 1 000 000; beyond it new calls are counted and not followed */
-	bool track_foreign;           /* also calls that no trunk carries, such as between agents; false */
-	uint64_t seed;                /* of the hash tables; 0: from the system's random source */
+	size_t max_calls;	      /* 1 000 000; beyond it new calls are counted and not followed */
+	bool track_foreign;	      /* also calls that no trunk carries, such as between agents; false */
+	uint64_t seed;		      /* of the hash tables; 0: from the system's random source */
 };
-#define WTEL_TRACKER_OPTIONS_INIT                                                                    \
-	{sizeof(struct wtel_tracker_options), "welcomedly-outbound", "welcomedly-inbound", "welcomedly-agents", 1000000, \
-	 false, 0}
+#define WTEL_TRACKER_OPTIONS_INIT                                                                                      \
+	{                                                                                                              \
+		sizeof(struct wtel_tracker_options), "welcomedly-outbound", "welcomedly-inbound", "welcomedly-agents", \
+			1000000, false, 0                                                                              \
+	}
 
 struct wtel_tracker_counters {
 	uint64_t calls;
 	uint64_t ended;
-	uint64_t refused;   /* beyond max_calls */
-	uint64_t mismatched; /* events whose Channel and Uniqueid contradict what is known: ignored */
+	uint64_t refused;      /* beyond max_calls */
+	uint64_t mismatched;   /* events whose Channel and Uniqueid contradict what is known: ignored */
 	uint64_t legs_dropped; /* beyond 64 of one call: ended ones make room, else the new one is not followed */
-	size_t active;      /* calls now */
-	size_t channels;    /* legs now */
-	size_t in_progress; /* calls answered and not ended */
+	size_t active;	       /* calls now */
+	size_t channels;       /* legs now */
+	size_t in_progress;    /* calls answered and not ended */
 };
 
 struct wtel_tracker;
@@ -162,16 +165,19 @@ WTEL_API void wtel_tracker_free(struct wtel_tracker *tracker);
  * The PJSIP endpoint of a trunk: channels "PJSIP/<endpoint>-..." are its legs. Setting the same endpoint again
  * replaces; trunk_id 0 removes. Copied.
  */
-WTEL_API int wtel_tracker_set_trunk(struct wtel_tracker *tracker, const char *endpoint, int64_t trunk_id) WTEL_MUST_CHECK;
+WTEL_API int wtel_tracker_set_trunk(struct wtel_tracker *tracker, const char *endpoint,
+				    int64_t trunk_id) WTEL_MUST_CHECK;
 
 /* The agent behind an extension (PJSIP/<extension>), for calls that we did not originate. agent_id 0 removes. */
-WTEL_API int wtel_tracker_set_agent(struct wtel_tracker *tracker, const char *extension, int64_t agent_id) WTEL_MUST_CHECK;
+WTEL_API int wtel_tracker_set_agent(struct wtel_tracker *tracker, const char *extension,
+				    int64_t agent_id) WTEL_MUST_CHECK;
 
 /*
  * A call is about to be originated: `call_id` is its ChannelId. Of `call` are read: id, call_id, direction, agent_id,
  * campaign_id, lead_id, trunk_id, caller_number, callee_number, start. NEW is told of it at once. Also for calls found
  * unfinished in the store at start-up: then state, ringing and answer count too, and a call that was beyond
- * QUEUED is not told as NEW again. WTEL_EINVAL (no call_id, or one over 255 bytes), WTEL_EEXISTS, WTEL_ELIMIT, WTEL_ENOMEM.
+ * QUEUED is not told as NEW again. WTEL_EINVAL (no call_id, or one over 255 bytes), WTEL_EEXISTS, WTEL_ELIMIT,
+ * WTEL_ENOMEM.
  */
 WTEL_API int wtel_tracker_expect(struct wtel_tracker *tracker, const struct wtel_call *call) WTEL_MUST_CHECK;
 
@@ -180,14 +186,15 @@ WTEL_API int wtel_tracker_cancel(struct wtel_tracker *tracker, const char *call_
 
 /*
  * The call never came to life (Asterisk refused, the connection fell): ends with `disposition` (not ANSWERED) and that
- * sentence. If a channel of it lives after all, it ends so when that does, unless it is answered. Copied. WTEL_ENOTFOUND,
- * WTEL_EINVAL, WTEL_ENOMEM.
+ * sentence. If a channel of it lives after all, it ends so when that does, unless it is answered. Copied.
+ * WTEL_ENOTFOUND, WTEL_EINVAL, WTEL_ENOMEM.
  */
 WTEL_API int wtel_tracker_fail(struct wtel_tracker *tracker, const char *call_id, enum wtel_disposition disposition,
 			       const char *reason, int64_t wall) WTEL_MUST_CHECK;
 
 /* One trusted event in stream order; `wall` is when it happened. 0 or WTEL_ENOMEM (nothing of it was taken). */
-WTEL_API int wtel_tracker_feed(struct wtel_tracker *tracker, const struct wtel_ami_event *event, int64_t wall) WTEL_MUST_CHECK;
+WTEL_API int wtel_tracker_feed(struct wtel_tracker *tracker, const struct wtel_ami_event *event,
+			       int64_t wall) WTEL_MUST_CHECK;
 
 /*
  * After a (re)connect: begin, one wtel_tracker_feed() per CoreShowChannel item, then end. Calls of which no channel
@@ -214,7 +221,8 @@ WTEL_API int wtel_tracker_expire(struct wtel_tracker *tracker, int64_t wall, int
 /* 1: *out is the next change; 0: none. Drain after each feed. */
 WTEL_API int wtel_tracker_next(struct wtel_tracker *tracker, struct wtel_call_change *out) WTEL_MUST_CHECK;
 
-/* By call_id, or by the name or Uniqueid of one of its channels. NULL if unknown. Borrowed until the next call on the tracker. */
+/* By call_id, or by the name or Uniqueid of one of its channels. NULL if unknown. Borrowed until the next call on the
+ * tracker. */
 WTEL_API const struct wtel_call *wtel_tracker_find(struct wtel_tracker *tracker, const char *name);
 
 /* Walks the active calls: *position starts at 0. NULL at the end. Borrowed until the next call on the tracker. */

@@ -30,20 +30,28 @@ struct wtel_peer {
 	const char *ip_address;
 };
 
-enum { WTEL_PEER_USERNAME_MAX = 50, WTEL_PEER_EXTENSION_MAX = 20, WTEL_PEER_SECRET_SIZE = 33, WTEL_PEER_HASH_SIZE = 64 };
+enum {
+	WTEL_PEER_USERNAME_MAX = 50,
+	WTEL_PEER_EXTENSION_MAX = 20,
+	WTEL_PEER_SECRET_SIZE = 33,
+	WTEL_PEER_HASH_SIZE = 64
+};
 
 /*
- * "José", "Muñoz Íñiguez" -> "josemunozi...": letters and digits only, lower case, Latin accents folded. `attempt` 1 gives
- * the bare name, 2 "…2", and so on. UTF-8 in; bytes that are not UTF-8, and letters that have no ASCII form, are dropped. WTEL_EINVAL
- * with the field if nothing is left or a name holds CR, LF or NUL; WTEL_ELIMIT if `room` is under 51.
+ * "José", "Muñoz Íñiguez" -> "josemunozi...": letters and digits only, lower case, Latin accents folded. `attempt` 1
+ * gives the bare name, 2 "…2", and so on. UTF-8 in; bytes that are not UTF-8, and letters that have no ASCII form, are
+ * dropped. WTEL_EINVAL with the field if nothing is left or a name holds CR, LF or NUL; WTEL_ELIMIT if `room` is
+ * under 51.
  */
 WTEL_API int wtel_peer_username(char *out, size_t room, struct wtel_slice first_name, struct wtel_slice last_name,
 				unsigned attempt, struct wtel_detail *detail) WTEL_MUST_CHECK;
 
-/* 128 random bits as 32 lower-case hex digits and a NUL. Wipe it after use. WTEL_EIO if the system has no randomness. */
+/* 128 random bits as 32 lower-case hex digits and a NUL. Wipe it after use. WTEL_EIO if the system has no randomness.
+ */
 WTEL_API int wtel_peer_secret(char out[WTEL_PEER_SECRET_SIZE]) WTEL_MUST_CHECK;
 
-/* bcrypt ($2b$10$...) of a secret, for `sip_password`. `cost` 4 to 31, 10 is the seed's. About 50 ms at 10: not on a loop. */
+/* bcrypt ($2b$10$...) of a secret, for `sip_password`. `cost` 4 to 31, 10 is the seed's. About 50 ms at 10: not on a
+ * loop. */
 WTEL_API int wtel_peer_hash(char out[WTEL_PEER_HASH_SIZE], const char *secret, int cost) WTEL_MUST_CHECK;
 
 /* true if `hash` was made of `secret`. */

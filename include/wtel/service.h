@@ -32,15 +32,16 @@ struct wtel_ami_host {
 };
 
 /*
- * Where Asterisk and the database are, from flags and environment. Stronger first: `ami` and `db` arguments; WTEL_AMI and WTEL_DB;
- * ASTERISK_HOST, _PORT, _USER, _PASSWORD and DB_HOST, _PORT, _NAME, _USER, _PASSWORD; SQLite in the user's state directory
+ * Where Asterisk and the database are, from flags and environment. Stronger first: `ami` and `db` arguments; WTEL_AMI
+ * and WTEL_DB; ASTERISK_HOST, _PORT, _USER, _PASSWORD and DB_HOST, _PORT, _NAME, _USER, _PASSWORD; SQLite in the user's
+ * state directory
  * ($XDG_STATE_HOME/wtel/wtel.db, or ~/.local/state/wtel/wtel.db).
  */
 struct wtel_config {
 	size_t size;
 	size_t host_count; /* 0: none is configured */
 	struct wtel_ami_host hosts[WTEL_MAX_HOSTS];
-	const char *db;          /* URL without password */
+	const char *db;		 /* URL without password */
 	const char *db_password; /* NULL if none */
 };
 
@@ -57,24 +58,27 @@ struct wtel_service_options {
 	size_t size;
 	const struct wtel_ami_host *hosts; /* tried in order; copied */
 	size_t host_count;
-	struct wtel_store *store; /* borrowed: must outlive the service; NULL: calls are followed, not kept, and no trunk can be chosen */
-	const char *ca_file;      /* PEM; NULL: the system's own */
-	const char *tls_name;     /* name to verify instead of the host's; NULL: the host's */
-	bool allow_plain;         /* see wtel_ami_session_options */
-	int64_t connect_timeout;  /* 5 s */
-	int64_t backoff_min;      /* 100 ms, doubled with jitter at each failure */
-	int64_t backoff_max;      /* 30 s */
+	struct wtel_store *store;  /* borrowed: must outlive the service; NULL: calls are followed, not kept, and no
+				      trunk can be chosen */
+	const char *ca_file;	   /* PEM; NULL: the system's own */
+	const char *tls_name;	   /* name to verify instead of the host's; NULL: the host's */
+	bool allow_plain;	   /* see wtel_ami_session_options */
+	int64_t connect_timeout;   /* 5 s */
+	int64_t backoff_min;	   /* 100 ms, doubled with jitter at each failure */
+	int64_t backoff_max;	   /* 30 s */
 	int64_t originate_timeout; /* the agent's phone rings that long, 30 s */
-	int64_t dial_timeout;      /* the customer's phone does, 30 s: variable WTEL_DIAL_TIMEOUT */
-	const char *technology;    /* "PJSIP" */
+	int64_t dial_timeout;	   /* the customer's phone does, 30 s: variable WTEL_DIAL_TIMEOUT */
+	const char *technology;	   /* "PJSIP" */
 	struct wtel_tracker_options tracker;
-	size_t max_read;          /* bytes taken from the socket in one dispatch, 1 MiB */
+	size_t max_read; /* bytes taken from the socket in one dispatch, 1 MiB */
 	wtel_log_fn *log;
 	void *log_user;
 };
-#define WTEL_SERVICE_OPTIONS_INIT                                                                                  \
-	{sizeof(struct wtel_service_options), NULL, 0, NULL, NULL, NULL, false, 5000000, 100000, 30000000, 30000000, 30000000, \
-	 "PJSIP", WTEL_TRACKER_OPTIONS_INIT, 1048576, NULL, NULL}
+#define WTEL_SERVICE_OPTIONS_INIT                                                                                      \
+	{                                                                                                              \
+		sizeof(struct wtel_service_options), NULL, 0, NULL, NULL, NULL, false, 5000000, 100000, 30000000,      \
+			30000000, 30000000, "PJSIP", WTEL_TRACKER_OPTIONS_INIT, 1048576, NULL, NULL                    \
+	}
 
 /* ---- life ------------------------------------------------------------- */
 
@@ -85,8 +89,8 @@ WTEL_API int wtel_service_new(struct wtel_service **out, const struct wtel_servi
 			      const struct wtel_allocator *allocator, struct wtel_detail *detail) WTEL_MUST_CHECK;
 
 /*
- * Logs off, hands the store what it has, frees. Whoever still waits for an answer is told WTEL_ECLOSED first. From inside a
- * callback it takes effect when the dispatch that called it ends. NULL is allowed.
+ * Logs off, hands the store what it has, frees. Whoever still waits for an answer is told WTEL_ECLOSED first. From
+ * inside a callback it takes effect when the dispatch that called it ends. NULL is allowed.
  */
 WTEL_API void wtel_service_free(struct wtel_service *service);
 
@@ -97,8 +101,8 @@ WTEL_API int wtel_service_fd(const struct wtel_service *service);
 WTEL_API int wtel_service_dispatch(struct wtel_service *service);
 
 /*
- * Polls and dispatches up to `timeout` microseconds (-1: no limit), or until something was done: 1. 0: the time is up, or a signal
- * came. Errors of wtel_service_dispatch(). For programs without a loop.
+ * Polls and dispatches up to `timeout` microseconds (-1: no limit), or until something was done: 1. 0: the time is up,
+ * or a signal came. Errors of wtel_service_dispatch(). For programs without a loop.
  */
 WTEL_API int wtel_service_wait(struct wtel_service *service, int64_t timeout);
 
@@ -118,12 +122,15 @@ struct wtel_originate {
 	int64_t campaign_id;   /* 0: none */
 	int64_t lead_id;
 	int64_t agent_id;
-	int64_t timeout;       /* microseconds; 0: originate_timeout */
-	const char *caller_id; /* NULL: the number, shown on the agent's phone */
+	int64_t timeout;		       /* microseconds; 0: originate_timeout */
+	const char *caller_id;		       /* NULL: the number, shown on the agent's phone */
 	const struct wtel_variable *variables; /* extra, inherited by all legs */
 	size_t variable_count;
 };
-#define WTEL_ORIGINATE_INIT {sizeof(struct wtel_originate), NULL, NULL, 0, 0, 0, 0, NULL, NULL, 0}
+#define WTEL_ORIGINATE_INIT                                                                                            \
+	{                                                                                                              \
+		sizeof(struct wtel_originate), NULL, NULL, 0, 0, 0, 0, NULL, NULL, 0                                   \
+	}
 
 /*
  * The call is queued at Asterisk (code 0, call and trunk are given) or will not be: WTEL_ENOTRUNK, WTEL_EREFUSED,
@@ -133,9 +140,10 @@ typedef void wtel_originate_fn(int code, const char *text, const struct wtel_cal
 			       void *user);
 
 /*
- * Chooses and books a trunk, then calls the agent, then the customer. `call_id` (160 bytes, may be NULL) receives the id. `done` (may
- * be NULL) is called once from a dispatch. The call is dialled at most once: after a lost connection it is looked for, not sent again.
- * At once: WTEL_EINVAL, WTEL_EINJECTION, WTEL_ELIMIT with the field in wtel_service_error(); WTEL_ECONNECT.
+ * Chooses and books a trunk, then calls the agent, then the customer. `call_id` (160 bytes, may be NULL) receives the
+ * id. `done` (may be NULL) is called once from a dispatch. The call is dialled at most once: after a lost connection it
+ * is looked for, not sent again. At once: WTEL_EINVAL, WTEL_EINJECTION, WTEL_ELIMIT with the field in
+ * wtel_service_error(); WTEL_ECONNECT.
  */
 WTEL_API int wtel_service_originate(struct wtel_service *service, char *call_id, const struct wtel_originate *request,
 				    wtel_originate_fn *done, void *user) WTEL_MUST_CHECK;
@@ -152,25 +160,26 @@ typedef void wtel_action_fn(int code, const struct wtel_ami_message *message, vo
 WTEL_API int wtel_service_action(struct wtel_service *service, struct wtel_ami_action *action, int64_t timeout,
 				 wtel_action_fn *item, wtel_action_fn *done, void *user) WTEL_MUST_CHECK;
 
-/* Every trusted event as it came, before calls change by it; `event` is borrowed for the length of the call. NULL: no more. */
+/* Every trusted event as it came, before calls change by it; `event` is borrowed for the length of the call. NULL: no
+ * more. */
 typedef void wtel_event_fn(const struct wtel_ami_event *event, int64_t wall, void *user);
 WTEL_API void wtel_service_on_event(struct wtel_service *service, wtel_event_fn *event, void *user);
 
-/* Active calls; see wtel_tracker_find() and wtel_tracker_walk(). Borrowed until the next call on the service. NULL also while a
- * record waits for memory (the last dispatch gave WTEL_ENOMEM). */
+/* Active calls; see wtel_tracker_find() and wtel_tracker_walk(). Borrowed until the next call on the service. NULL also
+ * while a record waits for memory (the last dispatch gave WTEL_ENOMEM). */
 WTEL_API const struct wtel_call *wtel_service_call(struct wtel_service *service, const char *name);
 WTEL_API const struct wtel_call *wtel_service_walk(struct wtel_service *service, size_t *position);
 
 struct wtel_service_stats {
 	bool connected;
-	bool synchronised;      /* channels and registrations were read since the connect */
+	bool synchronised; /* channels and registrations were read since the connect */
 	size_t active_calls;
 	size_t calls_in_progress; /* answered */
-	size_t store_queue;     /* changes not yet durable */
+	size_t store_queue;	  /* changes not yet durable */
 	uint64_t reconnects;
-	int64_t round_trip;     /* last AMI ping, microseconds; -1: none yet */
-	const char *host;       /* of the present connection, "" if none; borrowed until the next dispatch */
-	const char *version;    /* of its AMI; "" if none */
+	int64_t round_trip;  /* last AMI ping, microseconds; -1: none yet */
+	const char *host;    /* of the present connection, "" if none; borrowed until the next dispatch */
+	const char *version; /* of its AMI; "" if none */
 	struct wtel_ami_session_counters ami;
 	struct wtel_tracker_counters tracker;
 };
@@ -193,11 +202,12 @@ struct wtel_notice {
 	enum wtel_notice_type type;
 	int64_t wall;
 	const struct wtel_call *call; /* call:*; NULL otherwise */
-	int64_t trunk_id;             /* trunk:registry */
-	const char *name;             /* trunk:registry: trunk; peer:status: extension; security: source channel; ami:*: host:port */
-	const char *status;           /* trunk:registry: Registered...; peer:status: Reachable... */
-	const char *text;             /* ami:disconnected: why; security: what */
-	uint64_t lost;                /* overflow: how many were dropped */
+	int64_t trunk_id;	      /* trunk:registry */
+	/* trunk:registry: trunk; peer:status: extension; security: source channel; ami:*: host:port */
+	const char *name;
+	const char *status; /* trunk:registry: Registered...; peer:status: Reachable... */
+	const char *text;   /* ami:disconnected: why; security: what */
+	uint64_t lost;	    /* overflow: how many were dropped */
 };
 
 struct wtel_observer;
@@ -206,8 +216,8 @@ struct wtel_observer;
 typedef void wtel_observer_fn(struct wtel_observer *observer, void *user);
 
 /*
- * A queue of at most `max_queue` notices (0: 10 000). When it is full the oldest are dropped, and an overflow notice says how many; no record and no
- * other observer is touched. Caller frees, before or after the service.
+ * A queue of at most `max_queue` notices (0: 10 000). When it is full the oldest are dropped, and an overflow notice
+ * says how many; no record and no other observer is touched. Caller frees, before or after the service.
  */
 WTEL_API int wtel_observer_new(struct wtel_observer **out, struct wtel_service *service, size_t max_queue,
 			       wtel_observer_fn *ready, void *user) WTEL_MUST_CHECK;

@@ -1,6 +1,7 @@
 /*
- * A simulated Asterisk: an AMI server that says what Asterisk 22 says for what the service uses, for quick starts, tests and your own CI. The called
- * number decides how a call ends. A test runs the same scenarios against it and the real one and compares the sequences of events.
+ * A simulated Asterisk: an AMI server that says what Asterisk 22 says for what the service uses, for quick starts,
+ * tests and your own CI. The called number decides how a call ends. A test runs the same scenarios against it and the
+ * real one and compares the sequences of events.
  *
  *   wtel_sim         pure: bytes and time in, bytes out; a virtual clock runs an hour in a blink
  *   wtel_sim_server  the same behind a TCP port on one pollable descriptor
@@ -13,9 +14,10 @@
  *   ...07  183 with early media, then answers             ...08  answers at once, without ringing
  *   ...09  never replies (no 1xx)                         others as 01
  *
- * and of an agent's extension: ends in 96: busy; in 97: answers, and hangs up first, `talk` after that; in 98: never picks up;
- * in 99: not registered; others answer. A trunk whose endpoint ends in "-down" fails (500, cause 38). The dialplan is that of
- * examples/asterisk: a trunk's failure leaves the agent two seconds in which the call can be redirected.
+ * and of an agent's extension: ends in 96: busy; in 97: answers, and hangs up first, `talk` after that; in 98: never
+ * picks up; in 99: not registered; others answer. A trunk whose endpoint ends in "-down" fails (500, cause 38). The
+ * dialplan is that of examples/asterisk: a trunk's failure leaves the agent two seconds in which the call can be
+ * redirected.
  */
 #ifndef WTEL_SIM_H
 #define WTEL_SIM_H
@@ -29,19 +31,21 @@ extern "C" {
 
 struct wtel_sim_options {
 	size_t size;
-	const char *username; /* "wtel" */
-	const char *secret;   /* "wtel" */
-	int64_t agent_pickup; /* microseconds until the agent answers, 500 ms */
-	int64_t ring;         /* until a customer answers, 1 s */
-	int64_t talk;         /* until the customer hangs up, 3 s */
+	const char *username;		  /* "wtel" */
+	const char *secret;		  /* "wtel" */
+	int64_t agent_pickup;		  /* microseconds until the agent answers, 500 ms */
+	int64_t ring;			  /* until a customer answers, 1 s */
+	int64_t talk;			  /* until the customer hangs up, 3 s */
 	const char *const *registrations; /* "endpoint=Registered", NULL-terminated; NULL: none listed */
-	const char *const *endpoints;     /* PJSIP endpoints that exist; NULL: any */
-	bool timestamps;      /* timestampevents=yes, true */
-	uint64_t seed;        /* of channel numbers and the challenge */
-	double load;          /* calls per second of its own making, for measurements; 0: none */
+	const char *const *endpoints;	  /* PJSIP endpoints that exist; NULL: any */
+	bool timestamps;		  /* timestampevents=yes, true */
+	uint64_t seed;			  /* of channel numbers and the challenge */
+	double load;			  /* calls per second of its own making, for measurements; 0: none */
 };
-#define WTEL_SIM_OPTIONS_INIT \
-	{sizeof(struct wtel_sim_options), "wtel", "wtel", 500000, 1000000, 3000000, NULL, NULL, true, 1, 0}
+#define WTEL_SIM_OPTIONS_INIT                                                                                          \
+	{                                                                                                              \
+		sizeof(struct wtel_sim_options), "wtel", "wtel", 500000, 1000000, 3000000, NULL, NULL, true, 1, 0      \
+	}
 
 struct wtel_sim;
 struct wtel_sim_client;
@@ -64,7 +68,8 @@ WTEL_API int64_t wtel_sim_deadline(const struct wtel_sim *sim);
 WTEL_API int wtel_sim_tick(struct wtel_sim *sim, struct wtel_time now) WTEL_MUST_CHECK;
 
 /* Scripts: a trunk's registration changes; raw bytes are sent to everyone (a forged message, say). */
-WTEL_API int wtel_sim_registry(struct wtel_sim *sim, const char *endpoint, const char *status, struct wtel_time now) WTEL_MUST_CHECK;
+WTEL_API int wtel_sim_registry(struct wtel_sim *sim, const char *endpoint, const char *status,
+			       struct wtel_time now) WTEL_MUST_CHECK;
 WTEL_API int wtel_sim_inject(struct wtel_sim *sim, struct wtel_slice bytes) WTEL_MUST_CHECK;
 /* A customer calls in through a trunk's endpoint to `extension` in welcomedly-inbound. */
 WTEL_API int wtel_sim_call_in(struct wtel_sim *sim, const char *endpoint, const char *from, const char *extension,

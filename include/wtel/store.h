@@ -25,24 +25,28 @@ struct wtel_store_options {
 	/*
 	 * "sqlite:/path/file.db", "sqlite::memory:" (one process, for tests), "postgresql://user@host:5432/name" or
 	 * "postgresql:" with the rest from libpq's own environment. A path is taken as it is, without percent escapes;
-	 * "sqlite:///path" is "sqlite:/path". The file (0600) and its directories (0700) are made where they are missing.
+	 * "sqlite:///path" is "sqlite:/path". The file (0600) and its directories (0700) are made where they are
+	 * missing.
 	 */
 	const char *url;
-	const char *password;    /* for PostgreSQL, kept out of the URL; NULL: libpq's own sources */
+	const char *password;	 /* for PostgreSQL, kept out of the URL; NULL: libpq's own sources */
 	int64_t connect_timeout; /* 10 s */
-	int64_t lock_timeout;    /* how long SQLite waits for another process's write, 5 s */
-	size_t max_batch;        /* rows in one write, 1000 */
-	int64_t max_delay;       /* how long a change may wait for company, 20 ms */
-	size_t max_queue;        /* changes held while the database is away, 1 000 000 */
+	int64_t lock_timeout;	 /* how long SQLite waits for another process's write, 5 s */
+	size_t max_batch;	 /* rows in one write, 1000 */
+	int64_t max_delay;	 /* how long a change may wait for company, 20 ms */
+	size_t max_queue;	 /* changes held while the database is away, 1 000 000 */
 	wtel_log_fn *log;
 	void *log_user;
 };
-#define WTEL_STORE_OPTIONS_INIT \
-	{sizeof(struct wtel_store_options), NULL, NULL, 10000000, 5000000, 1000, 20000, 1000000, NULL, NULL}
+#define WTEL_STORE_OPTIONS_INIT                                                                                        \
+	{                                                                                                              \
+		sizeof(struct wtel_store_options), NULL, NULL, 10000000, 5000000, 1000, 20000, 1000000, NULL, NULL     \
+	}
 
 struct wtel_store;
 
-/* Opens and waits for the connection. Caller closes. WTEL_ECONFIG for the URL, WTEL_ESTORE for the database, sentence in *detail. */
+/* Opens and waits for the connection. Caller closes. WTEL_ECONFIG for the URL, WTEL_ESTORE for the database, sentence
+ * in *detail. */
 WTEL_API int wtel_store_open(struct wtel_store **out, const struct wtel_store_options *options,
 			     const struct wtel_allocator *allocator, struct wtel_detail *detail) WTEL_MUST_CHECK;
 
@@ -58,8 +62,8 @@ WTEL_API const char *wtel_store_backend(const struct wtel_store *store);
 /* ---- schema ----------------------------------------------------------- */
 
 /*
- * Brings the schema up to date; repeatable, and safe when many processes do it at once. With the platform's tables (usuarios,
- * campanas, base_campanas) there come foreign keys. `progress` (may be NULL) hears of each step.
+ * Brings the schema up to date; repeatable, and safe when many processes do it at once. With the platform's tables
+ * (usuarios, campanas, base_campanas) there come foreign keys. `progress` (may be NULL) hears of each step.
  */
 WTEL_API int wtel_store_migrate(struct wtel_store *store, wtel_log_fn *progress, void *user) WTEL_MUST_CHECK;
 
@@ -74,14 +78,17 @@ struct wtel_trunk_list {
 };
 
 /* All, by priority and id; for a campaign (not 0) only its own, by their priority there. Caller frees. */
-WTEL_API int wtel_store_trunks(struct wtel_store *store, struct wtel_trunk_list **out, int64_t campaign_id) WTEL_MUST_CHECK;
+WTEL_API int wtel_store_trunks(struct wtel_store *store, struct wtel_trunk_list **out,
+			       int64_t campaign_id) WTEL_MUST_CHECK;
 WTEL_API void wtel_trunk_list_free(struct wtel_trunk_list *list);
 
-/* `trunk->id` 0 adds and gives *id; otherwise changes all columns of that row but statistics. A NULL password leaves the old one.
- * Errors of wtel_trunk_check(); WTEL_EEXISTS for the name; WTEL_ENOTFOUND. In advanced_settings (a JSON object, 16 KiB) are put:
- * `endpoint`, where it is given and is not the name's slug, and "registration": false, where needs_registration is false; to
- * undo that, take `registration` out of advanced_settings. A trunk that needs no registration is saved as registered. */
-WTEL_API int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wtel_trunk *trunk) WTEL_MUST_CHECK;
+/* `trunk->id` 0 adds and gives *id; otherwise changes all columns of that row but statistics. A NULL password leaves
+ * the old one. Errors of wtel_trunk_check(); WTEL_EEXISTS for the name; WTEL_ENOTFOUND. In advanced_settings (a JSON
+ * object, 16 KiB) are put: `endpoint`, where it is given and is not the name's slug, and "registration": false, where
+ * needs_registration is false; to undo that, take `registration` out of advanced_settings. A trunk that needs no
+ * registration is saved as registered. */
+WTEL_API int wtel_store_trunk_save(struct wtel_store *store, int64_t *id,
+				   const struct wtel_trunk *trunk) WTEL_MUST_CHECK;
 
 /* WTEL_ENOTFOUND; WTEL_ESTATE while calls are on it. Its past calls keep their rows. */
 WTEL_API int wtel_store_trunk_remove(struct wtel_store *store, int64_t id) WTEL_MUST_CHECK;
@@ -90,7 +97,8 @@ WTEL_API int wtel_store_trunk_remove(struct wtel_store *store, int64_t id) WTEL_
 WTEL_API int wtel_store_trunk_find(struct wtel_store *store, int64_t *id, const char *name_or_id) WTEL_MUST_CHECK;
 
 /* Assigns a trunk to a campaign, or changes its priority there (1 to 100). `priority` 0 takes it away. */
-WTEL_API int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority) WTEL_MUST_CHECK;
+WTEL_API int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id,
+			       int priority) WTEL_MUST_CHECK;
 
 /* ---- calls ------------------------------------------------------------ */
 
@@ -105,25 +113,28 @@ struct wtel_call_list {
 
 struct wtel_call_filter {
 	size_t size;
-	int64_t limit;  /* 50; at most 10 000 */
+	int64_t limit; /* 50; at most 10 000 */
 	int64_t offset;
-	int64_t agent_id;    /* 0: any */
-	int64_t campaign_id; /* 0: any */
-	int64_t trunk_id;    /* 0: any */
-	int64_t from;        /* start_time, wall microseconds, inclusive; 0: open */
-	int64_t until;       /* exclusive; 0: open */
+	int64_t agent_id;		   /* 0: any */
+	int64_t campaign_id;		   /* 0: any */
+	int64_t trunk_id;		   /* 0: any */
+	int64_t from;			   /* start_time, wall microseconds, inclusive; 0: open */
+	int64_t until;			   /* exclusive; 0: open */
 	enum wtel_disposition disposition; /* NONE: any */
-	bool active;         /* only those without end_time */
+	bool active;			   /* only those without end_time */
 };
-#define WTEL_CALL_FILTER_INIT \
-	{sizeof(struct wtel_call_filter), 50, 0, 0, 0, 0, 0, 0, WTEL_DISPOSITION_NONE, false}
+#define WTEL_CALL_FILTER_INIT                                                                                          \
+	{                                                                                                              \
+		sizeof(struct wtel_call_filter), 50, 0, 0, 0, 0, 0, 0, WTEL_DISPOSITION_NONE, false                    \
+	}
 
 /* Newest first, without legs. Caller frees. */
 WTEL_API int wtel_store_calls(struct wtel_store *store, struct wtel_call_list **out,
 			      const struct wtel_call_filter *filter) WTEL_MUST_CHECK;
 
 /* One call with its legs. WTEL_ENOTFOUND. Caller frees. */
-WTEL_API int wtel_store_call(struct wtel_store *store, struct wtel_call_list **out, const char *call_id) WTEL_MUST_CHECK;
+WTEL_API int wtel_store_call(struct wtel_store *store, struct wtel_call_list **out,
+			     const char *call_id) WTEL_MUST_CHECK;
 WTEL_API void wtel_call_list_free(struct wtel_call_list *list);
 
 /* The seed's statistics of finished calls. Seconds; answer_rate in hundredths of a percent (8000 = "80.00"). */
@@ -144,17 +155,18 @@ WTEL_API int wtel_store_stats(struct wtel_store *store, struct wtel_call_stats *
 /* ---- reservation and writing: what the service does, for programs that bring their own loop ---- */
 
 /*
- * Chooses the best trunk (of the campaign if it has any, otherwise of all) and books `call` on it in one atomic operation: a row in `calls`
- * without end. Of `call` are read: call_id, direction, agent_id, campaign_id, lead_id, caller_number,
- * callee_number, start. *trunk_id and *row_id are given. WTEL_ENOTRUNK ("No trunks available"), WTEL_EEXISTS (call_id), WTEL_ENOTFOUND (agent,
- * campaign or lead, where the platform's tables are there).
+ * Chooses the best trunk (of the campaign if it has any, otherwise of all) and books `call` on it in one atomic
+ * operation: a row in `calls` without end. Of `call` are read: call_id, direction, agent_id, campaign_id, lead_id,
+ * caller_number, callee_number, start. *trunk_id and *row_id are given. WTEL_ENOTRUNK ("No trunks available"),
+ * WTEL_EEXISTS (call_id), WTEL_ENOTFOUND (agent, campaign or lead, where the platform's tables are there).
  */
 WTEL_API int wtel_store_reserve(struct wtel_store *store, int64_t *trunk_id, int64_t *row_id,
 				const struct wtel_call *call) WTEL_MUST_CHECK;
 
 /*
- * Queues the call's present state, legs included; written together with others within max_delay by wtel_store_flush() or the
- * service. Idempotent: a row once ended stays ended, and its trunk's statistics count it once. Copied. WTEL_EOVERFLOW.
+ * Queues the call's present state, legs included; written together with others within max_delay by wtel_store_flush()
+ * or the service. Idempotent: a row once ended stays ended, and its trunk's statistics count it once. Copied.
+ * WTEL_EOVERFLOW.
  */
 WTEL_API int wtel_store_write(struct wtel_store *store, const struct wtel_call *call) WTEL_MUST_CHECK;
 
@@ -173,18 +185,21 @@ WTEL_API int wtel_store_peers(struct wtel_store *store, struct wtel_peer_list **
 WTEL_API void wtel_peer_list_free(struct wtel_peer_list *list);
 
 /*
- * Creates the account: the first free user name of that person and the next free extension from 1001 up. `secret` receives the plain secret,
- * once: only its bcrypt hash is kept. *out as a list of one; caller frees. WTEL_EEXISTS if the user has one.
+ * Creates the account: the first free user name of that person and the next free extension from 1001 up. `secret`
+ * receives the plain secret, once: only its bcrypt hash is kept. *out as a list of one; caller frees. WTEL_EEXISTS if
+ * the user has one.
  */
 WTEL_API int wtel_store_peer_create(struct wtel_store *store, struct wtel_peer_list **out,
 				    char secret[WTEL_PEER_SECRET_SIZE], int64_t user_id, struct wtel_slice first_name,
 				    struct wtel_slice last_name) WTEL_MUST_CHECK;
 
 /* By user_id. WTEL_ENOTFOUND. */
-WTEL_API int wtel_store_peer_set_status(struct wtel_store *store, int64_t user_id, enum wtel_peer_status status) WTEL_MUST_CHECK;
+WTEL_API int wtel_store_peer_set_status(struct wtel_store *store, int64_t user_id,
+					enum wtel_peer_status status) WTEL_MUST_CHECK;
 
 /* A new secret for an account, given once. WTEL_ENOTFOUND. */
-WTEL_API int wtel_store_peer_renew(struct wtel_store *store, char secret[WTEL_PEER_SECRET_SIZE], int64_t user_id) WTEL_MUST_CHECK;
+WTEL_API int wtel_store_peer_renew(struct wtel_store *store, char secret[WTEL_PEER_SECRET_SIZE],
+				   int64_t user_id) WTEL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -44,8 +44,8 @@ struct wtel_trunk {
 	int priority; /* 1 first, 100 last */
 	enum wtel_trunk_status status;
 	bool registered;
-	bool needs_registration; /* advanced_settings.registration is not false */
-	const char *endpoint;    /* advanced_settings.endpoint, or the name's slug */
+	bool needs_registration;    /* advanced_settings.registration is not false */
+	const char *endpoint;	    /* advanced_settings.endpoint, or the name's slug */
 	int64_t last_registered_at; /* wall microseconds; 0: never */
 	int64_t last_error_at;
 	const char *last_error_message;
@@ -55,18 +55,21 @@ struct wtel_trunk {
 	const char *advanced_settings; /* JSON object */
 	int64_t created_at;
 	int64_t updated_at;
-	int active_calls;  /* reserved and unfinished in the store, all processes */
+	int active_calls;      /* reserved and unfinished in the store, all processes */
 	int campaign_priority; /* of campaign_trunks when asked for a campaign; 0 otherwise */
 };
-#define WTEL_TRUNK_INIT                                                                                             \
-	{0, NULL, NULL, WTEL_PROVIDER_CUSTOM, WTEL_TRUNK_PJSIP, NULL, 5060, NULL, NULL, NULL, NULL, 10, 10,          \
-	 WTEL_TRUNK_ACTIVE, false, true, NULL, 0, 0, NULL, 0, 0, 0, "{}", 0, 0, 0, 0}
+#define WTEL_TRUNK_INIT                                                                                                \
+	{                                                                                                              \
+		0, NULL, NULL, WTEL_PROVIDER_CUSTOM, WTEL_TRUNK_PJSIP, NULL, 5060, NULL, NULL, NULL, NULL, 10, 10,     \
+			WTEL_TRUNK_ACTIVE, false, true, NULL, 0, 0, NULL, 0, 0, 0, "{}", 0, 0, 0, 0                    \
+	}
 
-/* Checks every column as a person may have typed it. WTEL_EINVAL, WTEL_EINJECTION or WTEL_ELIMIT with the field in *detail. */
+/* Checks every column as a person may have typed it. WTEL_EINVAL, WTEL_EINJECTION or WTEL_ELIMIT with the field in
+ * *detail. */
 WTEL_API int wtel_trunk_check(const struct wtel_trunk *trunk, struct wtel_detail *detail) WTEL_MUST_CHECK;
 
-/* "Twilio Main" -> "twilio-main": lower-case ASCII letters, digits and single hyphens. WTEL_ELIMIT if `room` is too small,
- * WTEL_EINVAL if nothing is left of the name. */
+/* "Twilio Main" -> "twilio-main": lower-case ASCII letters, digits and single hyphens. WTEL_ELIMIT if `room` is too
+ * small, WTEL_EINVAL if nothing is left of the name. */
 WTEL_API int wtel_trunk_slug(char *out, size_t room, const char *name) WTEL_MUST_CHECK;
 
 /* Why a trunk was taken or skipped. */
