@@ -38,6 +38,11 @@ bool postgres_send_prepared(struct postgres_connection *connection, struct postg
 	PGconn *pq = connection->pq;
 	char prepared[64];
 
+	/* The second time it stands for itself: whatever else fails to be prepared beside it cannot touch it again. */
+	if (query->again)
+		return PQsendQueryParams(pq, sql, (int)parameters->count, NULL, parameters->values, parameters->lengths,
+					 parameters->formats, 0) &&
+		       sync_point(pq);
 	server_name(prepared, sizeof(prepared), connection, name);
 	if (!base_map_get(&connection->prepared, key)) {
 		/* Not remembered for want of memory, it would be prepared twice, which fails and is then sent anew. */
