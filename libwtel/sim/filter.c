@@ -4,13 +4,17 @@
 
 #include <strings.h>
 
-enum { FILTER_PATTERN = 256 };
+/* glibc copies what a repetition stands behind: nested ones double the pattern each time. */
+enum { FILTER_PATTERN = 256, FILTER_REPETITIONS = 6 };
 
 bool sim_pattern(regex_t *out, const char *text)
 {
 	const char *at;
+	size_t repetitions = 0;
 
-	if (strlen(text) > FILTER_PATTERN || strchr(text, '{'))
+	for (at = text; *at; at++)
+		repetitions += *at == '+' || *at == '*' || *at == '?';
+	if (strlen(text) > FILTER_PATTERN || strchr(text, '{') || repetitions > FILTER_REPETITIONS)
 		return false;
 	for (at = text; (at = strchr(at, '\\')); at += 2)
 		if (!at[1] || (at[1] >= '0' && at[1] <= '9'))

@@ -48,7 +48,7 @@ replay()
 			echo "$* saw $seen of $((events * passes)) events" >&2
 			return 1
 		fi
-		rate=$(awk -v n="$seen" -v s="$seconds" -v r="$rate" 'BEGIN { x = n / s / 1000; printf "%.0f", x > r ? x : r }')
+		rate=$(awk -v n="$seen" -v s="$seconds" -v r="$rate" 'BEGIN { x = n / s / 1000; printf "%.0f", (x > r ? x : r) }')
 	done
 }
 

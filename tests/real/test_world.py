@@ -8,14 +8,18 @@ import sys
 
 import pytest
 
-from world import sip_user
+from world import World, sip_user
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def test_shipped_configuration_has_no_complaint(running_world):
-    lines = running_world.pbx.log().splitlines()
-    assert not [line for line in lines if ("WARNING" in line or "ERROR" in line) and "was not dialled" not in line]
+    """Of a PBX of its own: what other tests do to theirs gives it reason to complain."""
+    with World() as fresh, fresh.ami() as ami:
+        fresh.originate(ami, "1001", "+15551234508", "carrier-a", "WLCM-0")
+        assert fresh.wait_cdr("+15551234508")["disposition"] == "ANSWERED"
+        lines = fresh.pbx.log().splitlines()
+    assert not [line for line in lines if "WARNING" in line or "ERROR" in line]
 
 
 def test_trunks_and_agents(world):
