@@ -27,25 +27,35 @@ static enum wtel_trunk_verdict judge(const struct wtel_trunk_load *trunk)
 	return WTEL_TRUNK_TAKEN;
 }
 
+/* Whether a call may take it; without a branch, because most of a thousand may be full. */
+static unsigned usable(const struct wtel_trunk_load *trunk)
+{
+	return (unsigned)(trunk->active_calls < trunk->max_channels) & (unsigned)(trunk->status == WTEL_TRUNK_ACTIVE) &
+	       ((unsigned)trunk->registered | (unsigned)!trunk->needs_registration);
+}
+
+/* The first that is usable; count if there is none. */
+static size_t first_usable(const struct wtel_trunk_load *trunks, size_t count)
+{
+	size_t i = 0;
+
+	for (; i + 4 <= count; i += 4)
+		if (usable(&trunks[i]) | usable(&trunks[i + 1]) | usable(&trunks[i + 2]) | usable(&trunks[i + 3]))
+			break;
+	while (i < count && !usable(&trunks[i]))
+		i++;
+	return i;
+}
+
 int wtel_trunk_choose(size_t *index, const struct wtel_trunk_load *trunks, size_t count,
 		      enum wtel_trunk_verdict *verdicts)
 {
-	size_t taken = count, i;
+	size_t taken = first_usable(trunks, count), i;
 
-	for (i = 0; i < count; i++) {
-		enum wtel_trunk_verdict verdict = judge(&trunks[i]);
-
-		if (verdicts)
-			verdicts[i] = verdict;
-		if (verdict == WTEL_TRUNK_TAKEN) {
-			taken = i;
-			break;
-		}
-	}
+	for (i = 0; verdicts && i < count; i++)
+		verdicts[i] = i > taken ? WTEL_TRUNK_NOT_REACHED : judge(&trunks[i]);
 	if (taken == count)
 		return WTEL_ENOTRUNK;
-	for (i = taken + 1; verdicts && i < count; i++)
-		verdicts[i] = WTEL_TRUNK_NOT_REACHED;
 	*index = taken;
 	return 0;
 }
