@@ -15,6 +15,7 @@ enum verdict { GOOD, WARNING, BAD };
 
 struct doctor {
 	struct cli *cli;
+	bool json; /* one document at the end: what fails on the way is a finding in it */
 	json_t *findings;
 	int bad;
 	int worst; /* exit status */
@@ -41,7 +42,7 @@ tell(struct doctor *doctor, enum verdict verdict, const char *what, const char *
 	doctor->bad += verdict == BAD;
 	json_array_append_new(doctor->findings, json_pack("{s:s, s:s, s:s}", "verdict", marks[verdict], "check", what,
 							  "text", cli_safe(text)));
-	if (!doctor->cli->json)
+	if (!doctor->json)
 		printf("%s%-7s%s  %-13s  %s\n", colour ? colours[verdict] : "", marks[verdict], colour ? "\033[0m" : "",
 		       what, cli_safe(text));
 }
@@ -289,17 +290,17 @@ static void check_asterisk(struct doctor *doctor)
 int command_doctor(struct cli *cli, int argc, char **argv)
 {
 	struct doctor doctor = {.cli = cli};
-	bool json;
 	int status = cli_parse(cli, argc, argv, NULL, NULL, 0, 0);
 
 	if (status || (status = cli_open_config(cli)))
 		return status;
 	doctor.findings = json_array();
-	json = cli->json;
+	doctor.json = cli->json;
+	cli->json = false;
 	check_files(&doctor);
 	check_database(&doctor);
 	check_asterisk(&doctor);
-	if (json)
+	if (doctor.json)
 		cli_print_json(json_pack("{s:b, s:O}", "success", !doctor.bad, "findings", doctor.findings), false);
 	json_decref(doctor.findings);
 	if (doctor.worst)

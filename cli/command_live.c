@@ -47,6 +47,20 @@ static void print_notice(const struct cli *cli, const struct wtel_notice *notice
 	fflush(stdout);
 }
 
+/* A name that came before makes a list of its values, in order. */
+static void add_field(json_t *line, const char *name, json_t *value)
+{
+	json_t *before = json_object_get(line, name);
+
+	if (!before) {
+		json_object_set_new(line, name, value);
+	} else if (json_is_array(before)) {
+		json_array_append_new(before, value);
+	} else {
+		json_object_set_new(line, name, json_pack("[O, o]", before, value));
+	}
+}
+
 static void on_event(const struct wtel_ami_event *event, int64_t wall, void *user)
 {
 	const struct wtel_ami_message *message = event->message;
@@ -63,7 +77,7 @@ static void on_event(const struct wtel_ami_event *event, int64_t wall, void *use
 		snprintf(value, sizeof(value), "%.*s", (int)(field->value.length < 511 ? field->value.length : 511),
 			 field->value.data ? field->value.data : "");
 		if (cli->json)
-			json_object_set_new(line, cli_safe(name), json_string(cli_safe(value)));
+			add_field(line, cli_safe(name), json_string(cli_safe(value)));
 		else
 			printf("%s%s: %s", i ? ", " : "", cli_safe(name), cli_safe(value));
 	}

@@ -285,17 +285,8 @@ static int explain(struct cli *cli, const struct wtel_trunk_list *list)
 
 	if (!loads || !verdicts)
 		return cli_fail_code(cli, WTEL_ENOMEM, NULL);
-	for (i = 0; i < list->count; i++) {
-		const struct wtel_trunk *t = &list->trunks[i];
-
-		loads[i] = (struct wtel_trunk_load){t->id,
-						    t->campaign_priority ? t->campaign_priority : t->priority,
-						    t->max_channels,
-						    t->active_calls,
-						    t->status,
-						    t->registered,
-						    t->needs_registration};
-	}
+	for (i = 0; i < list->count; i++)
+		loads[i] = wtel_trunk_load_of(&list->trunks[i]);
 	wtel_trunk_sort(loads, list->count);
 	code = wtel_trunk_choose(&index, loads, list->count, verdicts);
 	for (i = 0; i < list->count; i++) {

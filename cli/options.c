@@ -214,6 +214,8 @@ char **cli_hide_secrets(int argc, char **argv)
 		}
 		if (i && strcmp(argv[i - 1], "--password") == 0)
 			memset(argv[i], '*', strlen(argv[i]));
+		if (strncmp(argv[i], "--password=", 11) == 0)
+			memset(argv[i] + 11, '*', strlen(argv[i] + 11));
 	}
 	return copy;
 }

@@ -94,6 +94,9 @@ struct wtel_trunk_load {
 	bool needs_registration;
 };
 
+/* A row as the choice sees it; the campaign's own priority where it has one. */
+WTEL_API struct wtel_trunk_load wtel_trunk_load_of(const struct wtel_trunk *trunk);
+
 /* Orders for wtel_trunk_choose(): by priority, then id. Do it once per change of the trunks, not per choice. */
 WTEL_API void wtel_trunk_sort(struct wtel_trunk_load *trunks, size_t count);
 

@@ -231,12 +231,12 @@ void originate_reserved(struct originate *originate, int code, const struct wtel
 
 static const char *verdict_of(const struct wtel_trunk *trunk)
 {
-	if (trunk->status != WTEL_TRUNK_ACTIVE)
-		return wtel_trunk_verdict_name(WTEL_TRUNK_SKIPPED_STATUS);
-	if (trunk->needs_registration && !trunk->registered)
-		return wtel_trunk_verdict_name(WTEL_TRUNK_SKIPPED_UNREGISTERED);
-	if (trunk->active_calls >= trunk->max_channels)
-		return wtel_trunk_verdict_name(WTEL_TRUNK_SKIPPED_FULL);
+	struct wtel_trunk_load load = wtel_trunk_load_of(trunk);
+	enum wtel_trunk_verdict verdict;
+	size_t index;
+
+	if (wtel_trunk_choose(&index, &load, 1, &verdict))
+		return wtel_trunk_verdict_name(verdict);
 	return "free now, or not of this campaign";
 }
 

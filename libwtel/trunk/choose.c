@@ -10,6 +10,21 @@ static int by_priority(const void *left, const void *right)
 	return a->id < b->id ? -1 : a->id > b->id;
 }
 
+struct wtel_trunk_load wtel_trunk_load_of(const struct wtel_trunk *trunk)
+{
+	struct wtel_trunk_load load = {
+		.id = trunk->id,
+		.priority = trunk->campaign_priority ? trunk->campaign_priority : trunk->priority,
+		.max_channels = trunk->max_channels,
+		.active_calls = trunk->active_calls,
+		.status = trunk->status,
+		.registered = trunk->registered,
+		.needs_registration = trunk->needs_registration,
+	};
+
+	return load;
+}
+
 void wtel_trunk_sort(struct wtel_trunk_load *trunks, size_t count)
 {
 	if (count)

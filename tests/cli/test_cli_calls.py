@@ -142,6 +142,19 @@ def test_secrets_are_not_in_the_process_list(client):
     process.communicate(timeout=10)
 
 
+@pytest.mark.parametrize("words", [("--password", "topsecret"), ("--password=topsecret",)])
+def test_a_trunks_password_is_not_in_the_process_list(offline, words):
+    """While the database does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        process = offline.start("trunk", "add", "x", "--host", "h", *words, "--db",
+                                "postgresql://u:dbsecret@127.0.0.1:%d/x" % silent.getsockname()[1])
+        silent.accept()[0].recv(1)
+        with open("/proc/%d/cmdline" % process.pid) as file:
+            line = file.read()
+    assert "trunk" in line and "topsecret" not in line and "dbsecret" not in line, line
+    process.kill()
+
+
 def test_detached_call_is_finished_by_the_next_process(client):
     client.json("trunk", "add", "main", "--host", "sip.example.com")
     watcher = client.watch()

@@ -1,5 +1,6 @@
 """wtelctl's trunks, accounts and doctor."""
 
+import json
 import os
 import sqlite3
 import subprocess
@@ -87,6 +88,9 @@ def test_doctor(client, tmp_path):
     assert good["success"] and {f["verdict"] for f in good["findings"]} <= {"ok", "warning"}, good
     done = client.run("doctor", WTEL_AMI="ami://wtel:wtel@127.0.0.1:1")
     assert done.returncode == 3 and "login" in done.stdout
+    # However much is wrong, programs get one document.
+    done = client.run("doctor", "--json", "--db", "sqlite:/nowhere/at/all.db", WTEL_AMI="")
+    assert done.returncode in (3, 4) and not json.loads(done.stdout)["success"]
 
 
 def test_doctor_finds_secrets_that_anybody_can_read(tmp_path):
