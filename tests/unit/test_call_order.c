@@ -2,7 +2,7 @@
  * Asterisk's threads race: whatever order the events of a call come in, as long as each thread's own order holds, the
  * record is the same. All interleavings are tried.
  */
-#include "call_events.h"
+#include "call_cast.h"
 
 enum { LANES = 4, LANE_MAX = 6 };
 
@@ -26,15 +26,6 @@ struct scene {
 	char record[RECORD_SIZE];
 	size_t orders;
 };
-
-static const struct channel agent = {"PJSIP/1001-00000001", "WLCM-1",	    "WLCM-1",
-				     "welcomedly-outbound", "+15551234567", ""};
-static const struct channel customer = {
-	"PJSIP/carrier-a-00000002", "1761388200.2", "WLCM-1", "welcomedly-inbound", "s", ""};
-static const struct channel caller = {"PJSIP/carrier-a-00000010", "1761388200.10", "1761388200.10",
-				      "welcomedly-inbound",	  "15550001000",   "15557654321"};
-static const struct channel phone = {
-	"PJSIP/1002-00000012", "1761388200.12", "1761388200.10", "welcomedly-agents", "s", ""};
 
 static void lane_add(struct scene *scene, size_t lane, struct wtel_ami_event event, int64_t wall)
 {
@@ -274,17 +265,17 @@ Test(call_order, inbound)
 	static struct scene scene = {.begin = begin_inbound, .wanted = WTEL_DISPOSITION_ANSWERED};
 	struct wtel_ami_event connect = event_of(WTEL_AMI_AGENT_CONNECT, &caller, 6);
 
-	connect.other = channel_block(&phone, 6);
-	lane_add(&scene, 0, event_of(WTEL_AMI_NEWCHANNEL, &phone, 0), T0 + SECOND);
-	lane_add(&scene, 0, event_of(WTEL_AMI_NEWSTATE, &phone, 5), T0 + SECOND + MILLI);
-	lane_add(&scene, 0, event_of(WTEL_AMI_NEWSTATE, &phone, 6), T0 + 3 * SECOND);
-	lane_add(&scene, 1, event_dial(WTEL_AMI_DIAL_BEGIN, &caller, &phone, 0, "1002"), T0 + SECOND);
-	lane_add(&scene, 1, event_dial(WTEL_AMI_DIAL_END, &caller, &phone, 6, "ANSWER"), T0 + 3 * SECOND + 1);
+	connect.other = channel_block(&phone2, 6);
+	lane_add(&scene, 0, event_of(WTEL_AMI_NEWCHANNEL, &phone2, 0), T0 + SECOND);
+	lane_add(&scene, 0, event_of(WTEL_AMI_NEWSTATE, &phone2, 5), T0 + SECOND + MILLI);
+	lane_add(&scene, 0, event_of(WTEL_AMI_NEWSTATE, &phone2, 6), T0 + 3 * SECOND);
+	lane_add(&scene, 1, event_dial(WTEL_AMI_DIAL_BEGIN, &caller, &phone2, 0, "1002"), T0 + SECOND);
+	lane_add(&scene, 1, event_dial(WTEL_AMI_DIAL_END, &caller, &phone2, 6, "ANSWER"), T0 + 3 * SECOND + 1);
 	lane_add(&scene, 1, connect, T0 + 3 * SECOND + 2);
 	lane_add(&scene, 2, event_bridge(WTEL_AMI_BRIDGE_ENTER, &caller, "b"), T0 + 3 * SECOND + 3);
-	lane_add(&scene, 3, event_bridge(WTEL_AMI_BRIDGE_ENTER, &phone, "b"), T0 + 3 * SECOND + 3);
+	lane_add(&scene, 3, event_bridge(WTEL_AMI_BRIDGE_ENTER, &phone2, "b"), T0 + 3 * SECOND + 3);
 	scene_last(&scene, event_hangup(&caller, 6, 16, 0), T0 + 9 * SECOND);
-	scene_last(&scene, event_hangup(&phone, 6, 16, 0), T0 + 9 * SECOND + 1);
+	scene_last(&scene, event_hangup(&phone2, 6, 16, 0), T0 + 9 * SECOND + 1);
 	scene_all(&scene, 1000);
 }
 

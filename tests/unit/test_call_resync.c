@@ -1,15 +1,6 @@
-#include "call_events.h"
+#include "call_cast.h"
 
 #include <wtel/ami.h>
-
-static const struct channel agent = {"PJSIP/1001-00000001", "WLCM-1",	    "WLCM-1",
-				     "welcomedly-outbound", "+15551234567", ""};
-static const struct channel customer = {
-	"PJSIP/carrier-a-00000002", "1761388200.2", "WLCM-1", "welcomedly-inbound", "s", ""};
-static const struct channel caller = {"PJSIP/carrier-a-00000010", "1761388200.10", "1761388200.10",
-				      "welcomedly-inbound",	  "15550001000",   "15557654321"};
-static const struct channel phone = {
-	"PJSIP/1002-00000012", "1761388200.12", "1761388200.10", "welcomedly-agents", "s", ""};
 
 static void take_item(struct wtel_tracker *tracker, const struct channel *channel, int state, const char *duration,
 		      const char *bridge, int64_t wall)
@@ -210,7 +201,7 @@ Test(call_resync, found)
 	struct outcome got = {0};
 
 	wtel_tracker_resync_begin(tracker);
-	take_item(tracker, &phone, 6, "00:00:50", "b1", T0 + 100 * SECOND);
+	take_item(tracker, &phone2, 6, "00:00:50", "b1", T0 + 100 * SECOND);
 	take_item(tracker, &customer, 5, "00:00:20", "", T0 + 100 * SECOND);
 	take_item(tracker, &caller, 6, "01:00:55", "b1", T0 + 100 * SECOND);
 	take_item(tracker, &agent, 6, "00:00:30", "", T0 + 100 * SECOND);
@@ -227,7 +218,7 @@ Test(call_resync, found)
 	cr_assert_eq(call->state, WTEL_CALL_RINGING);
 	cr_assert_eq(call->start, T0 + 70 * SECOND);
 	cr_assert_str_eq(call->caller_number, "1001");
-	tracker_take(tracker, event_hangup(&phone, 6, 16, 0), T0 + 110 * SECOND);
+	tracker_take(tracker, event_hangup(&phone2, 6, 16, 0), T0 + 110 * SECOND);
 	tracker_take(tracker, event_hangup(&caller, 6, 16, 0), T0 + 110 * SECOND);
 	outcome_drain(&got, tracker);
 	cr_assert_eq(got.ended, 1);
