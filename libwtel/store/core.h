@@ -86,6 +86,13 @@ void store_ask_free(struct store_ask *ask);
 typedef int store_take_fn(struct wtel_store *store, const struct store_rows *rows, void *out);
 int store_wait(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
 	       store_take_fn *take, void *out);
+
+/*
+ * How an ask for a list ends: it is freed, *list is what `take` made of the rows (NULL on failure), *said has the
+ * sentence of a failure. Gives back the code.
+ */
+int store_ask_take(struct store_ask *ask, void **list, int code, const struct store_rows *rows,
+		   const struct wtel_detail *detail, store_take_fn *take, struct wtel_detail *said);
 int store_wait_script(struct wtel_store *store, const char *sql);
 /* Dispatches once, having waited for the descriptor until `until` (mono) at the latest. */
 int store_turn(struct wtel_store *store, int64_t until);

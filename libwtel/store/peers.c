@@ -58,18 +58,11 @@ int wtel_store_peers(struct wtel_store *store, struct wtel_peer_list **out)
 static void peers_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	struct store_ask *ask = user;
-	struct wtel_store *store = ask->store;
 	store_peers_fn *done = (store_peers_fn *)ask->callback;
-	struct wtel_detail said = {"", ""};
 	void *list = NULL, *tell = ask->user;
+	struct wtel_detail said;
 
-	store_ask_free(ask);
-	if (detail)
-		said = *detail;
-	if (!code)
-		code = take_peers(store, rows, &list);
-	if (code && !said.text[0])
-		base_fail(&said, code, "", "%s", wtel_error_text(code));
+	code = store_ask_take(ask, &list, code, rows, detail, take_peers, &said);
 	done(code, &said, list, tell);
 	store_pack_free(list);
 }

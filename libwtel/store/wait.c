@@ -63,6 +63,22 @@ int store_ask(struct wtel_store *store, const struct store_statement *statement,
 	return code;
 }
 
+int store_ask_take(struct store_ask *ask, void **list, int code, const struct store_rows *rows,
+		   const struct wtel_detail *detail, store_take_fn *take, struct wtel_detail *said)
+{
+	struct wtel_store *store = ask->store;
+
+	store_ask_free(ask);
+	memset(said, 0, sizeof(*said));
+	if (detail)
+		*said = *detail;
+	if (!code)
+		code = take(store, rows, list);
+	if (code && !said->text[0])
+		base_fail(said, code, "", "%s", wtel_error_text(code));
+	return code;
+}
+
 /* ---- waiting ---------------------------------------------------------- */
 
 struct wait {
