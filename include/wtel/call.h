@@ -105,6 +105,8 @@ struct wtel_call {
 	const char *recording_url;
 	const struct wtel_leg *legs;
 	size_t leg_count;
+	const char *route; /* how its trunk was chosen, one JSON document a line for each booking; only of one call read
+			      from the store, else NULL */
 };
 
 /* Whole seconds as the columns have them: end - start and end - answer, 0 while there is none. */

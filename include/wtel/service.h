@@ -70,14 +70,16 @@ struct wtel_service_options {
 	int64_t dial_timeout;	   /* the customer's phone does, 30 s: variable WTEL_DIAL_TIMEOUT */
 	const char *technology;	   /* "PJSIP" */
 	struct wtel_tracker_options tracker;
-	size_t max_read; /* bytes taken from the socket in one dispatch, 1 MiB */
+	const char *country; /* calling code of numbers without one, "34"; NULL: numbers as they are given */
+	size_t max_attempts; /* trunks that one call may try, 4; 1: no failover */
+	size_t max_read;     /* bytes taken from the socket in one dispatch, 1 MiB */
 	wtel_log_fn *log;
 	void *log_user;
 };
 #define WTEL_SERVICE_OPTIONS_INIT                                                                                      \
 	{                                                                                                              \
 		sizeof(struct wtel_service_options), NULL, 0, NULL, NULL, NULL, false, 5000000, 100000, 30000000,      \
-			30000000, 30000000, "PJSIP", WTEL_TRACKER_OPTIONS_INIT, 1048576, NULL, NULL                    \
+			30000000, 30000000, "PJSIP", WTEL_TRACKER_OPTIONS_INIT, NULL, 4, 1048576, NULL, NULL           \
 	}
 
 /* ---- life ------------------------------------------------------------- */
@@ -140,9 +142,10 @@ typedef void wtel_originate_fn(int code, const char *text, const struct wtel_cal
 			       void *user);
 
 /*
- * Chooses and books a trunk, then calls the agent, then the customer. `call_id` (160 bytes, may be NULL) receives the
- * id. `done` (may be NULL) is called once from a dispatch. The call is dialled at most once: after a lost connection it
- * is looked for, not sent again. At once: WTEL_EINVAL, WTEL_EINJECTION, WTEL_ELIMIT with the field in
+ * Chooses and books a trunk, then calls the agent, then the customer. When the trunk fails before the customer's phone
+ * rang, the next one is booked and dialled while the agent waits: "call:failover". `call_id` (160 bytes, may be NULL)
+ * receives the id. `done` (may be NULL) is called once from a dispatch. The call is dialled at most once: after a lost
+ * connection it is looked for, not sent again. At once: WTEL_EINVAL, WTEL_EINJECTION, WTEL_ELIMIT with the field in
  * wtel_service_error(); WTEL_ECONNECT.
  */
 WTEL_API int wtel_service_originate(struct wtel_service *service, char *call_id, const struct wtel_originate *request,
@@ -150,6 +153,10 @@ WTEL_API int wtel_service_originate(struct wtel_service *service, char *call_id,
 enum { WTEL_CALL_ID_SIZE = 160 };
 
 typedef void wtel_done_fn(int code, const char *text, void *user);
+
+/* The service's own router, for wtel_router_explain() and wtel_router_health(); what is set in it is lost with the next
+ * change of the tables. NULL without a store, and until the trunks were read. Borrowed until the next dispatch. */
+WTEL_API struct wtel_router *wtel_service_router(struct wtel_service *service);
 
 /* By channel name or call id: every channel of a call. WTEL_ENOTFOUND at once for a call id that is not active. */
 WTEL_API int wtel_service_hangup(struct wtel_service *service, const char *channel_or_call_id, wtel_done_fn *done,
@@ -202,12 +209,15 @@ struct wtel_notice {
 	enum wtel_notice_type type;
 	int64_t wall;
 	const struct wtel_call *call; /* call:*; NULL otherwise */
-	int64_t trunk_id;	      /* trunk:registry */
-	/* trunk:registry: trunk; peer:status: extension; security: source channel; ami:*: host:port */
+	int64_t trunk_id;	      /* trunk:*; call:failover: the next one */
+	/* trunk:*: trunk; call:failover: the next one; peer:status: extension; security: source channel; ami:*:
+	 * host:port */
 	const char *name;
 	const char *status; /* trunk:registry: Registered...; peer:status: Reachable... */
-	const char *text;   /* ami:disconnected: why; security: what */
-	uint64_t lost;	    /* overflow: how many were dropped */
+	/* ami:disconnected, trunk:down, trunk:up: why; trunk:full: "20 of 20 channels"; call:failover: the fault of the
+	 * trunk before; security: what */
+	const char *text;
+	uint64_t lost; /* overflow: how many were dropped */
 };
 
 struct wtel_observer;

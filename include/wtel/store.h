@@ -14,7 +14,7 @@
 
 #include <wtel/call.h>
 #include <wtel/peer.h>
-#include <wtel/trunk.h>
+#include <wtel/route.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -100,6 +100,25 @@ WTEL_API int wtel_store_trunk_find(struct wtel_store *store, int64_t *id, const 
 WTEL_API int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id,
 			       int priority) WTEL_MUST_CHECK;
 
+struct wtel_campaign_list {
+	size_t count;
+	const struct wtel_campaign *campaigns;
+};
+
+/* Campaigns that have trunks or settings of their own, by id. Caller frees. */
+WTEL_API int wtel_store_campaigns(struct wtel_store *store, struct wtel_campaign_list **out) WTEL_MUST_CHECK;
+WTEL_API void wtel_campaign_list_free(struct wtel_campaign_list *list);
+
+/* Keeps `general` and `caller_id` of a campaign; its trunks are wtel_store_assign()'s. Errors of wtel_campaign_check();
+ * WTEL_ENOTFOUND where the platform's campaigns are there and this one is not. */
+WTEL_API int wtel_store_campaign_save(struct wtel_store *store, const struct wtel_campaign *campaign) WTEL_MUST_CHECK;
+
+/*
+ * A router of what the store has now: trunks with their load, campaigns, the system's time zones, and the outcomes of
+ * the last WTEL_HEALTH_WINDOW seconds. `country` as in struct wtel_router_options. Caller frees.
+ */
+WTEL_API int wtel_store_router(struct wtel_store *store, struct wtel_router **out, const char *country) WTEL_MUST_CHECK;
+
 /* ---- calls ------------------------------------------------------------ */
 
 struct wtel_call_list {
@@ -154,14 +173,46 @@ WTEL_API int wtel_store_stats(struct wtel_store *store, struct wtel_call_stats *
 
 /* ---- reservation and writing: what the service does, for programs that bring their own loop ---- */
 
+enum { WTEL_MAX_ROUTES = 256 };
+
+/* What the booking found at one of the routes. */
+struct wtel_look {
+	enum wtel_route_verdict verdict; /* TAKEN, FULL, RATE, STATUS (no more active, or removed), BREAKER (another
+					    process has the trial call) */
+	int active_calls;		 /* this one included if TAKEN; -1: not counted */
+	int max_channels;
+};
+
+struct wtel_booking {
+	int64_t row_id;	   /* in `calls` */
+	size_t taken;	   /* index into the routes */
+	size_t look_count; /* routes that were looked at: the last one is the one that was taken, if any */
+	struct wtel_look looks[WTEL_MAX_ROUTES];
+};
+
 /*
- * Chooses the best trunk (of the campaign if it has any, otherwise of all) and books `call` on it in one atomic
- * operation: a row in `calls` without end. Of `call` are read: call_id, direction, agent_id, campaign_id, lead_id,
- * caller_number, callee_number, start. *trunk_id and *row_id are given. WTEL_ENOTRUNK ("No trunks available"),
- * WTEL_EEXISTS (call_id), WTEL_ENOTFOUND (agent, campaign or lead, where the platform's tables are there).
+ * Books `call` on the first of `routes` (of wtel_router_rank(); at most WTEL_MAX_ROUTES) that is active, below
+ * max_channels and below its calls per second, in one atomic operation for all processes: a row in `calls` without end.
+ * Inbound calls count as they stand in the store. Of `call` are read: call_id, direction, agent_id, campaign_id,
+ * lead_id, caller_number, callee_number, start. `trace` (may be NULL) is kept with the call: see wtel_router_trace().
+ * WTEL_ENOTRUNK ("No trunks available", then *out has the looks), WTEL_EEXISTS (call_id), WTEL_ENOTFOUND (agent,
+ * campaign or lead, where the platform's tables are there).
  */
-WTEL_API int wtel_store_reserve(struct wtel_store *store, int64_t *trunk_id, int64_t *row_id,
-				const struct wtel_call *call) WTEL_MUST_CHECK;
+WTEL_API int wtel_store_reserve(struct wtel_store *store, struct wtel_booking *out, const struct wtel_call *call,
+				const struct wtel_route *routes, size_t count, const char *trace) WTEL_MUST_CHECK;
+
+/*
+ * The same for a call that is booked already and whose trunk failed: its row moves to the next trunk, in one atomic
+ * operation. WTEL_ENOTRUNK: it stays where it is. WTEL_ENOTFOUND: no unfinished call of that id.
+ */
+WTEL_API int wtel_store_move(struct wtel_store *store, struct wtel_booking *out, const char *call_id,
+			     const struct wtel_route *routes, size_t count, const char *trace) WTEL_MUST_CHECK;
+
+/*
+ * Takes over the unfinished calls of processes that died (gone from this host, or without a sign of life for 15 s):
+ * they are this process's now, and it is to write their ends. A service does this by itself. Caller frees.
+ */
+WTEL_API int wtel_store_adopt(struct wtel_store *store, struct wtel_call_list **out) WTEL_MUST_CHECK;
 
 /*
  * Queues the call's present state, legs included; written together with others within max_delay by wtel_store_flush()

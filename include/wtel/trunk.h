@@ -1,5 +1,5 @@
 /*
- * Trunks, and the choice among them: pure.
+ * Trunks as the tables have them: pure. The choice among them is in <wtel/route.h>.
  */
 #ifndef WTEL_TRUNK_H
 #define WTEL_TRUNK_H
@@ -23,6 +23,23 @@ WTEL_API const char *wtel_trunk_type_name(enum wtel_trunk_type type);
 WTEL_API int wtel_trunk_status_parse(enum wtel_trunk_status *out, const char *text) WTEL_MUST_CHECK;
 WTEL_API int wtel_trunk_provider_parse(enum wtel_trunk_provider *out, const char *text) WTEL_MUST_CHECK;
 WTEL_API int wtel_trunk_type_parse(enum wtel_trunk_type *out, const char *text) WTEL_MUST_CHECK;
+
+/* wtel_breaker_state_name(): "closed", "open". An open one lets one trial call through once its retry_at has come. */
+enum wtel_breaker_state { WTEL_BREAKER_CLOSED, WTEL_BREAKER_OPEN };
+WTEL_API const char *wtel_breaker_state_name(enum wtel_breaker_state state);
+
+/*
+ * A trunk's breaker as the store keeps it for all processes; wtel_breaker_step() in <wtel/route.h> moves it. All zero:
+ * closed, without faults. While it is open the trunk's status is WTEL_TRUNK_ERROR.
+ */
+struct wtel_breaker {
+	int64_t version; /* counts its changes: whoever writes says which one it saw */
+	enum wtel_breaker_state state;
+	int faults;	     /* in a row */
+	int openings;	     /* in a row, without a trial between that went well */
+	int64_t retry_at;    /* wall */
+	int64_t trial_until; /* wall: a trial call is under way; after it another may try */
+};
 
 /*
  * A row of `trunks`. Strings NULL or "" where the column is NULL. Borrowed from whoever gave it. `password` is
@@ -57,55 +74,27 @@ struct wtel_trunk {
 	int64_t updated_at;
 	int active_calls;      /* reserved and unfinished in the store, all processes */
 	int campaign_priority; /* of campaign_trunks when asked for a campaign; 0 otherwise */
+	struct wtel_breaker breaker;
 };
 #define WTEL_TRUNK_INIT                                                                                                \
 	{                                                                                                              \
 		0, NULL, NULL, WTEL_PROVIDER_CUSTOM, WTEL_TRUNK_PJSIP, NULL, 5060, NULL, NULL, NULL, NULL, 10, 10,     \
-			WTEL_TRUNK_ACTIVE, false, true, NULL, 0, 0, NULL, 0, 0, 0, "{}", 0, 0, 0, 0                    \
+			WTEL_TRUNK_ACTIVE, false, true, NULL, 0, 0, NULL, 0, 0, 0, "{}", 0, 0, 0, 0,                   \
+		{                                                                                                      \
+			0, WTEL_BREAKER_CLOSED, 0, 0, 0, 0                                                             \
+		}                                                                                                      \
 	}
 
-/* Checks every column as a person may have typed it. WTEL_EINVAL, WTEL_EINJECTION or WTEL_ELIMIT with the field in
- * *detail. */
+/*
+ * Checks every column as a person may have typed it, and the rules in advanced_settings (see <wtel/route.h>).
+ * WTEL_EINVAL, WTEL_EINJECTION or WTEL_ELIMIT with the field in *detail: "max_channels",
+ * "advanced_settings.prefixes[2].prefix". Whether a timezone exists is known only where zones are (the store looks).
+ */
 WTEL_API int wtel_trunk_check(const struct wtel_trunk *trunk, struct wtel_detail *detail) WTEL_MUST_CHECK;
 
 /* "Twilio Main" -> "twilio-main": lower-case ASCII letters, digits and single hyphens. WTEL_ELIMIT if `room` is too
  * small, WTEL_EINVAL if nothing is left of the name. */
 WTEL_API int wtel_trunk_slug(char *out, size_t room, const char *name) WTEL_MUST_CHECK;
-
-/* Why a trunk was taken or skipped. */
-enum wtel_trunk_verdict {
-	WTEL_TRUNK_TAKEN,
-	WTEL_TRUNK_SKIPPED_STATUS,
-	WTEL_TRUNK_SKIPPED_UNREGISTERED,
-	WTEL_TRUNK_SKIPPED_FULL,
-	WTEL_TRUNK_NOT_REACHED /* a trunk before it was taken */
-};
-/* "taken", "not active", "not registered", "full", "not needed". */
-WTEL_API const char *wtel_trunk_verdict_name(enum wtel_trunk_verdict verdict);
-
-/* A trunk as the choice sees it: 32 bytes, so that a thousand fit a cache. */
-struct wtel_trunk_load {
-	int64_t id;
-	int32_t priority; /* the campaign's own where it has one */
-	int32_t max_channels;
-	int32_t active_calls;
-	enum wtel_trunk_status status;
-	bool registered;
-	bool needs_registration;
-};
-
-/* A row as the choice sees it; the campaign's own priority where it has one. */
-WTEL_API struct wtel_trunk_load wtel_trunk_load_of(const struct wtel_trunk *trunk);
-
-/* Orders for wtel_trunk_choose(): by priority, then id. Do it once per change of the trunks, not per choice. */
-WTEL_API void wtel_trunk_sort(struct wtel_trunk_load *trunks, size_t count);
-
-/*
- * The seed's choice over sorted trunks: the first that is active, registered (or needs no registration) and below
- * max_channels. 0 with *index; WTEL_ENOTRUNK. `verdicts` (count long) may be NULL.
- */
-WTEL_API int wtel_trunk_choose(size_t *index, const struct wtel_trunk_load *trunks, size_t count,
-			       enum wtel_trunk_verdict *verdicts) WTEL_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -9,6 +9,7 @@
 #include <wtel/base.h>
 #include <wtel/call.h>
 #include <wtel/peer.h>
+#include <wtel/route.h>
 #include <wtel/service.h>
 #include <wtel/store.h>
 #include <wtel/trunk.h>

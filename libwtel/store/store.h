@@ -16,11 +16,57 @@ bool store_connected(const struct wtel_store *store);
 /* Changes given to wtel_store_write() that are not yet durable. */
 size_t store_queued(const struct wtel_store *store);
 
-/* wtel_store_reserve() without waiting. `trunk` (with name and endpoint) is borrowed for the callback; NULL on failure.
+/* wtel_store_reserve() and wtel_store_move() without waiting. `booking` is borrowed for the callback; NULL on failure
+ * other than WTEL_ENOTRUNK. Call, routes and trace are copied. */
+typedef void store_booking_fn(int code, const struct wtel_detail *detail, const struct wtel_booking *booking,
+			      void *user);
+int store_reserve(struct wtel_store *store, const struct wtel_call *call, const struct wtel_route *routes, size_t count,
+		  const char *trace, store_booking_fn *done, void *user);
+int store_move(struct wtel_store *store, const char *call_id, const struct wtel_route *routes, size_t count,
+	       const char *trace, store_booking_fn *done, void *user);
+
+/*
+ * A trunk's breaker as wtel_breaker_step() left it, if the stored one still has breaker->version; it then has the next
+ * one. Opening sets status 'error' (of an active trunk), last_error_at and last_error_message = `error`; closing sets
+ * 'active' (of one in error). The callback has what the store holds now: `stored` false means that another process was
+ * first, and the step is to be taken again from there. `breaker` is borrowed for the callback.
  */
-typedef void store_reserve_fn(int code, const struct wtel_detail *detail, const struct wtel_trunk *trunk,
-			      int64_t row_id, void *user);
-int store_reserve(struct wtel_store *store, const struct wtel_call *call, store_reserve_fn *done, void *user);
+typedef void store_breaker_fn(int code, const struct wtel_detail *detail, bool stored,
+			      const struct wtel_breaker *breaker, void *user);
+int store_breaker(struct wtel_store *store, int64_t trunk_id, const struct wtel_breaker *breaker, const char *error,
+		  store_breaker_fn *done, void *user);
+
+/* Campaigns. The list is borrowed for the callback. */
+typedef void store_campaigns_fn(int code, const struct wtel_detail *detail, const struct wtel_campaign_list *list,
+				void *user);
+int store_campaigns(struct wtel_store *store, store_campaigns_fn *done, void *user);
+
+/* Attempts on trunks that ended within the last `seconds`, oldest first: for wtel_router_outcome(). */
+struct store_attempt {
+	int64_t trunk_id;
+	int64_t start, ringing, answer, end;
+	int cause, sip_code;
+};
+typedef void store_attempts_fn(int code, const struct wtel_detail *detail, const struct store_attempt *attempts,
+			       size_t count, void *user);
+int store_attempts(struct wtel_store *store, int seconds, store_attempts_fn *done, void *user);
+
+/*
+ * `changed` is called from a dispatch when trunks, campaigns or their assignments were changed by whomever, within a
+ * second: PostgreSQL tells (LISTEN), of SQLite data_version is asked twice a second. Also after a reconnect. NULL: no
+ * more.
+ */
+typedef void store_changed_fn(void *user);
+void store_watch(struct wtel_store *store, store_changed_fn *changed, void *user);
+
+/* The zone option of a router: reads the system's time zones ($TZDIR is not asked). `user`: a struct store_zones, which
+ * store_zones_free() empties. */
+struct store_zones {
+	const struct wtel_allocator *allocator;
+	char *data;
+};
+int store_zone(struct wtel_slice *data, const char *name, void *user);
+void store_zones_free(struct store_zones *zones);
 
 /* All trunks, with load. The list is borrowed for the callback. */
 typedef void store_trunks_fn(int code, const struct wtel_detail *detail, const struct wtel_trunk_list *list,
