@@ -1,4 +1,5 @@
 #include "store/schema.h"
+#include "store/schema_booking.h"
 
 /*
  * The four tables have names, types, defaults, enums and indexes of the platform that also writes them; where they
@@ -129,6 +130,7 @@
 	"  cause INTEGER NOT NULL DEFAULT 0,\n"                                                                        \
 	"  sip_code INTEGER NOT NULL DEFAULT 0,\n"                                                                     \
 	"  reason TEXT,\n"                                                                                             \
+	"  route TEXT,\n"                                                                                              \
 	"  legs JSON,\n"                                                                                               \
 	"  legs_by VARCHAR(32)\n"                                                                                      \
 	") WITH (fillfactor = 35);\n"                                                                                  \
@@ -225,7 +227,7 @@ const char *const store_schema_postgres[STORE_SCHEMA_VERSION] = {
 	     "  version INTEGER PRIMARY KEY,\n"
 	     "  applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()\n"
 	     ");\n"
-	     "INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SIP_PEERS CALLS CAMPAIGN_TRUNKS OURS LEGS
+	     "INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SCHEMA_TRUNK_STATES_POSTGRES SIP_PEERS CALLS CAMPAIGN_TRUNKS OURS LEGS
 		     RESERVE,
 };
 

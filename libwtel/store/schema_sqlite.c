@@ -1,4 +1,5 @@
 #include "store/schema.h"
+#include "store/schema_booking.h"
 
 #include <stddef.h>
 
@@ -89,7 +90,8 @@
 	"  ringing_time TEXT,\n"                                                                                       \
 	"  cause INTEGER NOT NULL DEFAULT 0,\n"                                                                        \
 	"  sip_code INTEGER NOT NULL DEFAULT 0,\n"                                                                     \
-	"  reason TEXT\n"                                                                                              \
+	"  reason TEXT,\n"                                                                                             \
+	"  route TEXT\n"                                                                                               \
 	");\n"                                                                                                         \
 	"CREATE TABLE IF NOT EXISTS wtel_legs (\n"                                                                     \
 	"  id INTEGER NOT NULL,\n"                                                                                     \
@@ -152,7 +154,7 @@ static const struct store_piece version_1[] = {
 	       "  trunk_id INTEGER NOT NULL REFERENCES trunks(id) ON DELETE CASCADE,\n"
 	       "  priority INTEGER NOT NULL DEFAULT 10,\n" TIMES ",\n"
 	       "  UNIQUE (campana_id, trunk_id)\n"
-	       ");\n" OURS},
+	       ");\n" SCHEMA_TRUNK_STATES_SQLITE OURS},
 	{NULL, NULL},
 };
 
