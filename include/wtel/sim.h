@@ -15,9 +15,19 @@
  *   ...09  never replies (no 1xx)                         others as 01
  *
  * and of an agent's extension: ends in 96: busy; in 97: answers, and hangs up first, `talk` after that; in 98: never
- * picks up; in 99: not registered; others answer. A trunk whose endpoint ends in "-down" fails (500, cause 38). The
- * dialplan is that of examples/asterisk: a trunk's failure leaves the agent two seconds in which the call can be
- * redirected.
+ * picks up; in 99: not registered; others answer. The end of a trunk's endpoint decides before the number does:
+ *
+ *   -NNN          400 to 699: answers every call with that SIP status, without ringing
+ *   -ring-NNN     rings (180) for `ring`, then that status
+ *   -down         500, cause 38
+ *   -silent       never says a word: fails as 408, cause 18, after 4 s
+ *   -absent       has no contact: Dial() makes no channel
+ *   -unreachable  has a contact that does not answer: Dial() makes no channel, a qualify finds it Unreachable
+ *
+ * The dialplan is that of examples/asterisk: it dials WTEL_DIAL, or the number, at WTEL_ENDPOINT; a trunk's fault sends
+ * UserEvent WtelTrunkFault and leaves the agent two seconds in which the call can be redirected. Getvar reads
+ * PJSIP_ENDPOINT(name,field), PJSIP_AOR(name,contact) and PJSIP_CONTACT(id,status|rtt|uri); after each PJSIPQualify the
+ * round-trip time is a microsecond longer.
  */
 #ifndef WTEL_SIM_H
 #define WTEL_SIM_H

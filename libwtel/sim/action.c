@@ -293,6 +293,7 @@ static const struct {
 	{"Getvar", sim_action_getvar},
 	{"Bridge", sim_action_bridge},
 	{"UserEvent", sim_action_user_event},
+	{"PJSIPQualify", sim_action_qualify},
 };
 
 /* process_message() */

@@ -177,7 +177,7 @@ static bool call_endpoint(const struct wtel_sim *sim, const struct sim_origin *o
 	name = at ? at + 1 : name;
 	length = strcspn(name, "/");
 	snprintf(out, room, "%.*s", (int)(length < room ? length : room - 1), name);
-	return *out && sim_endpoint_exists(sim, out) && !sim_ends(out, "99");
+	return *out && sim_endpoint_exists(sim, out) && !sim_trunk_of(out).absent && !sim_trunk_of(out).unreachable;
 }
 
 static void call_fail(struct wtel_sim *sim, struct sim_call *call)
@@ -228,15 +228,17 @@ static void call_before(struct wtel_sim *sim, struct sim_call *call, enum sim_st
 		sim_call_next(sim, call, step, delay);
 }
 
-/* ast_hangup_cause_to_dial_status() */
-static const char *call_dial_status(int cause)
+const char *sim_dial_status(int cause)
 {
-	return cause == 17 ? "BUSY" : cause == 34 ? "CONGESTION" : cause == 3 ? "CHANUNAVAIL" : "NOANSWER";
+	return cause == 17		   ? "BUSY"
+	       : cause == 34		   ? "CONGESTION"
+	       : cause == 3 || cause == 20 ? "CHANUNAVAIL"
+					   : "NOANSWER";
 }
 
 static void call_unanswered(struct wtel_sim *sim, struct sim_call *call, int cause)
 {
-	sim_dial(sim, "DialEnd", NULL, call->agent, call_dial_status(cause));
+	sim_dial(sim, "DialEnd", NULL, call->agent, sim_dial_status(cause));
 	call_respond(sim, call, false, 0);
 	sim_channel_hangup(sim, call->agent, cause, sim_cause_to_sip(cause));
 	sim_call_free(sim, call);

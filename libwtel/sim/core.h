@@ -22,6 +22,8 @@ enum {
 	SIM_FILTERS = 32,
 	SIM_DIAL_TIMEOUT = 30, /* seconds; this and the next three of examples/asterisk */
 	SIM_WAIT = 2,
+	SIM_TRANSACTION = 4,	/* seconds until an INVITE without any answer has failed */
+	SIM_LAST_PRIORITY = 20, /* of the outbound context */
 	SIM_QUEUE_TIMEOUT = 20,
 	SIM_QUEUE_RETRY = 2
 };
@@ -120,18 +122,15 @@ struct sim_channel {
 	char data[256];
 };
 
-/* What the called number does, by its last two digits. */
+/* What the called number does, by its last two digits, or the trunk before it comes to that. */
 enum sim_outcome {
 	SIM_ANSWERS,
-	SIM_BUSY,
 	SIM_RINGS,
-	SIM_CONGESTION,
-	SIM_UNKNOWN,
-	SIM_DECLINES,
 	SIM_EARLY_MEDIA,
 	SIM_ANSWERS_AT_ONCE,
 	SIM_SILENT,
-	SIM_FAULT /* of the trunk: "...-down" */
+	SIM_REFUSED,	  /* with the call's status */
+	SIM_RINGS_REFUSED /* the same after a 180 */
 };
 
 /* What happens to a call when its timer fires. */
@@ -180,6 +179,7 @@ struct sim_call {
 	bool originated;		 /* OriginateResponse was sent */
 	bool dialling;			 /* DialBegin without DialEnd */
 	bool queued;			 /* QueueCallerJoin without QueueCallerLeave */
+	int status;			 /* SIP status of a refusal */
 	int cause;			 /* of the hangup asked for */
 	int dial_cause;			 /* what the last Dial left for the agent's channel */
 	int64_t expires;		 /* mono: the Dial's or the Originate's timeout */
@@ -255,6 +255,7 @@ struct wtel_sim {
 	struct base_map by_name, by_unique_id;
 	size_t channel_count;
 	uint64_t calls_processed;
+	uint64_t qualifies;
 	struct wtel_sim_client *clients;
 	struct sim_registration *registrations, *registrations_last;
 	char **endpoints;
@@ -335,7 +336,7 @@ void sim_list_end(struct wtel_sim_client *client, const char *event, size_t coun
 typedef void sim_action_fn(struct wtel_sim_client *client);
 sim_action_fn sim_action_channels, sim_action_registrations, sim_action_endpoints, sim_action_contacts;
 sim_action_fn sim_action_originate, sim_action_hangup, sim_action_redirect, sim_action_setvar, sim_action_getvar;
-sim_action_fn sim_action_bridge, sim_action_status, sim_action_filter;
+sim_action_fn sim_action_bridge, sim_action_status, sim_action_filter, sim_action_qualify;
 sim_action_fn sim_action_command, sim_action_settings, sim_action_core_status, sim_action_user_event;
 
 /* ---- channel.c -------------------------------------------------------- */
@@ -364,6 +365,26 @@ void sim_bridge_create(struct wtel_sim *sim, struct sim_call *call);
 void sim_bridge_enter(struct wtel_sim *sim, struct sim_channel *channel);
 void sim_bridge_leave(struct wtel_sim *sim, struct sim_channel *channel);
 void sim_bridge_destroy(struct wtel_sim *sim, struct sim_call *call);
+
+/* ---- trunk.c ---------------------------------------------------------- */
+
+/* What the end of an endpoint's name makes of it. */
+struct sim_trunk {
+	int status;	  /* answers every call so; 0: as the number says */
+	bool rings;	  /* 180 before it */
+	bool silent;	  /* never says a word */
+	bool unreachable; /* it has a contact, which does not answer: no call goes there */
+	bool absent;	  /* it has no contact */
+};
+
+struct sim_trunk sim_trunk_of(const char *endpoint);
+bool sim_endpoint_phone(const char *endpoint);
+int sim_sip_to_cause(int status);
+const char *sim_dial_variable(int cause);
+void sim_contact_id(const char *endpoint, char out[128]);
+const char *sim_contact_status(const char *endpoint);
+void sim_contact_rtt(const struct wtel_sim *sim, const char *endpoint, char out[24]);
+bool sim_function(const struct wtel_sim *sim, const char *text, char *out, size_t room);
 
 /* DialBegin, DialState, DialEnd; `caller` may be NULL. */
 void sim_dial(struct wtel_sim *sim, const char *event, const struct sim_channel *caller,
@@ -394,8 +415,10 @@ void sim_queue_step(struct wtel_sim *sim, struct sim_call *call);
 void sim_queue_hangup(struct wtel_sim *sim, struct sim_call *call);
 void sim_queue_talk_ends(struct wtel_sim *sim, struct sim_call *call);
 bool sim_extension_exists(const char *context, const char *extension, int priority);
-enum sim_outcome sim_outcome_of(const char *number);
+enum sim_outcome sim_outcome_of(const char *number, int *status);
 bool sim_ends(const char *text, const char *end);
 int sim_cause_to_sip(int cause);
+/* ast_hangup_cause_to_dial_status() */
+const char *sim_dial_status(int cause);
 
 #endif

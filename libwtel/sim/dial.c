@@ -10,45 +10,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* How a refusal looks: Q.850 cause, SIP status, DIALSTATUS; and whether the dialplan waits for a redirect. */
-struct dial_refusal {
-	int cause;
-	int status;
-	const char *dial_status;
-	bool waits;
-};
-
-static struct dial_refusal dial_refusal_of(enum sim_outcome outcome)
+enum sim_outcome sim_outcome_of(const char *number, int *status)
 {
-	switch (outcome) {
-	case SIM_BUSY:
-		return (struct dial_refusal){17, 486, "BUSY", false};
-	case SIM_UNKNOWN:
-		return (struct dial_refusal){1, 404, "NOANSWER", false};
-	case SIM_DECLINES:
-		return (struct dial_refusal){21, 603, "NOANSWER", true};
-	case SIM_FAULT:
-		return (struct dial_refusal){38, 500, "NOANSWER", true};
-	case SIM_ANSWERS:
-	case SIM_RINGS:
-	case SIM_CONGESTION:
-	case SIM_EARLY_MEDIA:
-	case SIM_ANSWERS_AT_ONCE:
-	case SIM_SILENT:
-		break;
-	}
-	return (struct dial_refusal){34, 503, "CONGESTION", true};
-}
-
-enum sim_outcome sim_outcome_of(const char *number)
-{
-	static const enum sim_outcome outcomes[] = {SIM_ANSWERS,	 SIM_ANSWERS, SIM_BUSY,	    SIM_RINGS,
-						    SIM_CONGESTION,	 SIM_UNKNOWN, SIM_DECLINES, SIM_EARLY_MEDIA,
+	static const enum sim_outcome outcomes[] = {SIM_ANSWERS,	 SIM_ANSWERS, SIM_REFUSED, SIM_RINGS,
+						    SIM_REFUSED,	 SIM_REFUSED, SIM_REFUSED, SIM_EARLY_MEDIA,
 						    SIM_ANSWERS_AT_ONCE, SIM_SILENT};
+	static const int statuses[] = {0, 0, 486, 0, 503, 404, 603, 0, 0, 0};
 	size_t length = strlen(number);
 
 	if (length < 2 || number[length - 2] != '0' || number[length - 1] < '0' || number[length - 1] > '9')
 		return SIM_ANSWERS;
+	*status = statuses[number[length - 1] - '0'];
 	return outcomes[number[length - 1] - '0'];
 }
 
@@ -64,14 +36,62 @@ void sim_dialplan_end(struct wtel_sim *sim, struct sim_call *call, int priority,
 	sim_call_free(sim, call);
 }
 
+/* FILTER(), and what else the dialplan lets through. */
+static void dial_filter(struct wtel_sim *sim, const char *name, const char *value, const char *extra)
+{
+	char out[SIM_LINE];
+	size_t length = 0;
+
+	for (; *value && length < sizeof(out) - 1; value++)
+		if ((*value >= '0' && *value <= '9') || (*value >= 'A' && *value <= 'Z') ||
+		    (*value >= 'a' && *value <= 'z') || strchr(extra, *value))
+			out[length++] = *value;
+	out[length] = '\0';
+	sim_line(sim, name, out);
+}
+
+/* Tells of the trunk's fault (multi_user_event_to_ami(), main/stasis.c: the channel first), then waits. */
 static void dial_wait(struct wtel_sim *sim, struct sim_call *call)
 {
 	struct sim_channel *agent = call->agent;
+	char cause[16];
 
-	agent->priority = 12;
+	/* Colleagues call each other without all this. */
+	if (strcmp(agent->context, "welcomedly-outbound") != 0) {
+		sim_dialplan_end(sim, call, 2, 0);
+		return;
+	}
+	agent->priority = 18;
+	sim_copy(agent->application, sizeof(agent->application), "UserEvent");
+	sim_event_begin(sim, "UserEvent", SIM_CLASS_USER);
+	sim_put_channel(sim, "", agent);
+	sim_line(sim, "UserEvent", "WtelTrunkFault");
+	dial_filter(sim, "CallID", sim_variable_get(agent->variables, "CALL_ID"), "_.-");
+	dial_filter(sim, "Trunk", sim_variable_get(agent->variables, "TRUNK_ID"), "");
+	sim_line(sim, "DialStatus", sim_dial_variable(call->dial_cause));
+	snprintf(cause, sizeof(cause), "%d", call->dial_cause);
+	sim_line(sim, "Cause", cause);
+	sim_event_end(sim);
+	agent->priority = 19;
 	sim_copy(agent->application, sizeof(agent->application), "Wait");
 	snprintf(agent->data, sizeof(agent->data), "%d", SIM_WAIT);
 	sim_call_next(sim, call, SIM_WAIT_ENDS, SIM_WAIT * SIM_SECOND);
+}
+
+/*
+ * The dialplan after a Dial() that was refused: BUSY and NOANSWER, and among the rest an unknown number (1, 22, 28) and
+ * one that declines (603), are the callee's.
+ */
+static void dial_over(struct wtel_sim *sim, struct sim_call *call, int status)
+{
+	const char *variable = sim_dial_variable(call->dial_cause);
+	int cause = call->dial_cause;
+
+	if (strcmp(variable, "BUSY") == 0 || strcmp(variable, "NOANSWER") == 0 || cause == 1 || cause == 22 ||
+	    cause == 28 || status == 603)
+		sim_dialplan_end(sim, call, SIM_LAST_PRIORITY, 0);
+	else
+		dial_wait(sim, call);
 }
 
 static void dial_before(struct wtel_sim *sim, struct sim_call *call, enum sim_step step, int64_t delay)
@@ -82,17 +102,40 @@ static void dial_before(struct wtel_sim *sim, struct sim_call *call, enum sim_st
 		sim_call_next(sim, call, step, delay);
 }
 
+/* What comes back to the INVITE, and when. */
+static void dial_send(struct wtel_sim *sim, struct sim_call *call, const char *dialled, const struct sim_trunk *trunk)
+{
+	int64_t delay = SIM_NETWORK;
+
+	call->status = 0;
+	call->outcome = sim_outcome_of(dialled, &call->status);
+	if (call->outcome == SIM_SILENT)
+		delay = INT64_MAX / 2;
+	if (trunk->status) {
+		call->outcome = trunk->rings ? SIM_RINGS_REFUSED : SIM_REFUSED;
+		call->status = trunk->status;
+		delay = SIM_NETWORK;
+	} else if (trunk->silent) {
+		call->outcome = SIM_REFUSED;
+		call->status = 408;
+		delay = SIM_TRANSACTION * SIM_SECOND;
+	}
+	dial_before(sim, call, SIM_PROVISIONAL, delay);
+}
+
 /* dial_exec_full(), apps/app_dial.c: the customer's channel and what is told of it before it rings. */
-static void dial_begin(struct wtel_sim *sim, struct sim_call *call, const char *endpoint, int seconds)
+static void dial_begin(struct wtel_sim *sim, struct sim_call *call, const char *dialled, const char *endpoint,
+		       int seconds)
 {
 	struct sim_channel *agent = call->agent, *customer;
 	const char *number = agent->extension;
+	struct sim_trunk trunk = sim_trunk_of(endpoint);
 	char target[176];
 	int code = WTEL_ENOTFOUND;
 
-	if (sim_endpoint_exists(sim, endpoint) && !sim_ends(endpoint, "99"))
+	if (sim_endpoint_exists(sim, endpoint) && !trunk.absent && !trunk.unreachable)
 		code = sim_channel_new(&call->customer, call, SIM_CUSTOMER, endpoint, "", sim);
-	agent->priority = 9;
+	agent->priority = 13;
 	if (code) {
 		if (code == WTEL_ENOMEM)
 			sim->failed = code;
@@ -114,15 +157,14 @@ static void dial_begin(struct wtel_sim *sim, struct sim_call *call, const char *
 		sim_event_channel(sim, "NewConnectedLine", customer);
 	sim_copy(customer->application, sizeof(customer->application), "AppDial");
 	sim_copy(customer->data, sizeof(customer->data), "(Outgoing Line)");
-	snprintf(target, sizeof(target), "%s@%s", number, endpoint);
+	snprintf(target, sizeof(target), "%s@%s", dialled, endpoint);
 	sim_copy(agent->application, sizeof(agent->application), "Dial");
 	snprintf(agent->data, sizeof(agent->data), "PJSIP/%s,%d", target, seconds);
 	sim_dial(sim, "DialBegin", agent, customer, target);
 	call->dialling = true;
 	sim_channel_connected(sim, agent, number, "");
-	call->outcome = sim_ends(endpoint, "-down") ? SIM_FAULT : sim_outcome_of(number);
 	call->expires = sim->now.mono + seconds * SIM_SECOND;
-	dial_before(sim, call, SIM_PROVISIONAL, call->outcome == SIM_SILENT ? INT64_MAX / 2 : SIM_NETWORK);
+	dial_send(sim, call, dialled, &trunk);
 }
 
 /* The characters that the dialplan lets through. */
@@ -145,16 +187,19 @@ static void dial_outbound(struct wtel_sim *sim, struct sim_call *call)
 	const char *caller = sim_variable_get(agent->variables, "WTEL_CALLER_ID");
 	const char *ring = sim_variable_get(agent->variables, "WTEL_DIAL_TIMEOUT");
 	int seconds = (int)(base_slice_number(wtel_slice_of(ring), SIM_DIAL_TIMEOUT) % 86400);
-	char copy[80];
+	const char *dialled = sim_variable_get(agent->variables, "WTEL_DIAL");
+	char copy[80], target[80];
 
-	if (!dial_clean(agent->extension, "+") || !*endpoint || !dial_clean(endpoint, "_.-")) {
-		sim_dialplan_end(sim, call, 15, 28);
+	if (!dial_clean(agent->extension, "+") || !*endpoint || !dial_clean(endpoint, "_.-") ||
+	    !dial_clean(dialled, "+")) {
+		sim_dialplan_end(sim, call, 2, 28);
 		return;
 	}
-	agent->priority = 8;
+	agent->priority = 11;
 	sim_channel_caller(sim, agent, dial_clean(caller, "+") ? caller : "", "");
 	sim_copy(copy, sizeof(copy), endpoint);
-	dial_begin(sim, call, copy, seconds > 0 ? seconds : SIM_DIAL_TIMEOUT);
+	sim_copy(target, sizeof(target), *dialled ? dialled : agent->extension);
+	dial_begin(sim, call, target, copy, seconds > 0 ? seconds : SIM_DIAL_TIMEOUT);
 }
 
 /* "1.5": microseconds, a year at most; what is no number is none. */
@@ -209,14 +254,14 @@ void sim_dialplan(struct wtel_sim *sim, struct sim_call *call)
 	sim_copy(agent->extension, sizeof(agent->extension), origin->extension);
 	agent->priority = origin->priority;
 	if (strcmp(origin->context, "welcomedly-outbound") == 0) {
-		if (origin->priority > 9)
-			sim_dialplan_end(sim, call, 13, 0);
+		if (origin->priority > 13)
+			sim_dialplan_end(sim, call, SIM_LAST_PRIORITY, 0);
 		else
 			dial_outbound(sim, call);
 	} else {
 		/* A colleague; and where a trunk's calls come in, which is not for agents, the same. */
 		sim_copy(extension, sizeof(extension), origin->extension);
-		dial_begin(sim, call, extension, SIM_DIAL_TIMEOUT);
+		dial_begin(sim, call, extension, extension, SIM_DIAL_TIMEOUT);
 	}
 }
 
@@ -237,17 +282,14 @@ static void dial_answered(struct wtel_sim *sim, struct sim_call *call)
 
 static void dial_refused(struct wtel_sim *sim, struct sim_call *call)
 {
-	struct dial_refusal refusal = dial_refusal_of(call->outcome);
+	int cause = sim_sip_to_cause(call->status);
 
-	sim_channel_request(sim, call->customer, false, refusal.cause, refusal.status);
-	sim_dial(sim, "DialEnd", call->agent, call->customer, refusal.dial_status);
+	sim_channel_request(sim, call->customer, false, cause, call->status);
+	sim_dial(sim, "DialEnd", call->agent, call->customer, sim_dial_status(cause));
 	call->dialling = false;
-	call->dial_cause = refusal.cause;
-	sim_channel_hangup(sim, call->customer, refusal.cause, refusal.status);
-	if (refusal.waits)
-		dial_wait(sim, call);
-	else
-		sim_dialplan_end(sim, call, 13, 0);
+	call->dial_cause = cause;
+	sim_channel_hangup(sim, call->customer, cause, call->status);
+	dial_over(sim, call, call->status);
 }
 
 static void dial_provisional(struct wtel_sim *sim, struct sim_call *call)
@@ -255,6 +297,7 @@ static void dial_provisional(struct wtel_sim *sim, struct sim_call *call)
 	switch (call->outcome) {
 	case SIM_ANSWERS:
 	case SIM_RINGS:
+	case SIM_RINGS_REFUSED:
 		sim_channel_state(sim, call->customer, 5);
 		sim_dial(sim, "DialState", call->agent, call->customer, "RINGING");
 		dial_before(sim, call, SIM_FINAL, call->outcome == SIM_RINGS ? INT64_MAX / 2 : sim->ring);
@@ -266,12 +309,8 @@ static void dial_provisional(struct wtel_sim *sim, struct sim_call *call)
 	case SIM_ANSWERS_AT_ONCE:
 		dial_answered(sim, call);
 		break;
-	case SIM_BUSY:
-	case SIM_CONGESTION:
-	case SIM_UNKNOWN:
-	case SIM_DECLINES:
 	case SIM_SILENT:
-	case SIM_FAULT:
+	case SIM_REFUSED:
 		dial_refused(sim, call);
 		break;
 	}
@@ -282,7 +321,7 @@ static void dial_expired(struct wtel_sim *sim, struct sim_call *call)
 	sim_dial(sim, "DialEnd", call->agent, call->customer, "NOANSWER");
 	call->dialling = false;
 	sim_channel_hangup(sim, call->customer, 0, 0);
-	sim_dialplan_end(sim, call, 13, 16);
+	sim_dialplan_end(sim, call, SIM_LAST_PRIORITY, 16);
 }
 
 void sim_bridge_end(struct wtel_sim *sim, struct sim_call *call, struct sim_channel *first, struct sim_channel *second)
@@ -296,6 +335,8 @@ void sim_dial_step(struct wtel_sim *sim, struct sim_call *call)
 {
 	if (call->step == SIM_PROVISIONAL) {
 		dial_provisional(sim, call);
+	} else if (call->step == SIM_FINAL && call->outcome == SIM_RINGS_REFUSED) {
+		dial_refused(sim, call);
 	} else if (call->step == SIM_FINAL) {
 		dial_answered(sim, call);
 	} else if (call->step == SIM_DIAL_EXPIRES) {
@@ -309,7 +350,7 @@ void sim_dial_step(struct wtel_sim *sim, struct sim_call *call)
 		sim_channel_hangup(sim, call->agent, 0, 0);
 		sim_call_free(sim, call);
 	} else {
-		sim_dialplan_end(sim, call, 13, 0);
+		sim_dialplan_end(sim, call, SIM_LAST_PRIORITY, 0);
 	}
 }
 
@@ -341,7 +382,7 @@ void sim_dial_hangup(struct wtel_sim *sim, struct sim_call *call)
 		call->dialling = false;
 		call->dial_cause = cause;
 		sim_channel_hangup(sim, customer, cause, sim_cause_to_sip(cause));
-		dial_wait(sim, call);
+		dial_over(sim, call, 0);
 	}
 }
 

@@ -161,7 +161,7 @@ static void list_fields(struct wtel_sim *sim, const struct list_field *field, co
 			snprintf(text, sizeof(text), "sip:%.80s.invalid", name);
 			value = text;
 		} else if (value == list_contact_id) {
-			snprintf(text, sizeof(text), "%.80s;@%032x", name, 1);
+			sim_contact_id(name, text);
 			value = text;
 		}
 		sim_line(sim, field->name, value);
@@ -202,7 +202,8 @@ void sim_action_registrations(struct wtel_sim_client *client)
 /* A phone is busy with its first call (device_state_busy_at=1), a trunk is not. */
 static void list_endpoint(struct wtel_sim_client *client, const char *endpoint)
 {
-	bool phone = strspn(endpoint, "0123456789") == strlen(endpoint), absent = sim_ends(endpoint, "99");
+	bool phone = sim_endpoint_phone(endpoint), absent = sim_trunk_of(endpoint).absent;
+	bool away = absent || sim_trunk_of(endpoint).unreachable;
 	struct wtel_sim *sim = client->sim;
 	const struct sim_channel *channel;
 	char contact[256] = "";
@@ -220,7 +221,7 @@ static void list_endpoint(struct wtel_sim_client *client, const char *endpoint)
 	sim_line(sim, "Auths", phone ? endpoint : "");
 	sim_line(sim, "OutboundAuths", phone ? "" : endpoint);
 	sim_line(sim, "Contacts", contact);
-	sim_line(sim, "DeviceState", absent ? "Unavailable" : !active ? "Not in use" : phone ? "Busy" : "In use");
+	sim_line(sim, "DeviceState", away ? "Unavailable" : !active ? "Not in use" : phone ? "Busy" : "In use");
 	sim_line_number(sim, "ActiveChannels", active);
 	sim_reply_end(client);
 }
@@ -245,11 +246,13 @@ void sim_action_endpoints(struct wtel_sim_client *client)
 static void list_contact(struct wtel_sim_client *client, const char *endpoint)
 {
 	struct wtel_sim *sim = client->sim;
+	char rtt[24];
 
+	sim_contact_rtt(sim, endpoint, rtt);
 	sim_item_begin(client, "ContactList", true);
 	list_fields(sim, list_contact_fields, endpoint);
-	sim_line(sim, "Status", "Reachable");
-	sim_line(sim, "RoundtripUsec", "1000");
+	sim_line(sim, "Status", sim_contact_status(endpoint));
+	sim_line(sim, "RoundtripUsec", rtt);
 	sim_reply_end(client);
 }
 
@@ -260,7 +263,7 @@ void sim_action_contacts(struct wtel_sim_client *client)
 	size_t i, count = 0;
 
 	for (i = 0; i < sim->endpoint_count; i++)
-		count += !sim_ends(sim->endpoints[i], "99");
+		count += !sim_trunk_of(sim->endpoints[i]).absent;
 	if (!count) {
 		sim_error(client, "No Contacts found\n");
 		return;
@@ -269,7 +272,7 @@ void sim_action_contacts(struct wtel_sim_client *client)
 	for (i = 0; i < sim->endpoint_count; i++) {
 		const char *endpoint = sim->endpoints[i];
 
-		if (sim_ends(endpoint, "99"))
+		if (sim_trunk_of(endpoint).absent)
 			continue;
 		list_contact(client, endpoint);
 	}

@@ -13,7 +13,8 @@ bool sim_extension_exists(const char *context, const char *extension, int priori
 	bool number = strspn(digits, "0123456789") == length;
 
 	if (strcmp(context, "welcomedly-outbound") == 0)
-		return priority <= 15 && extension[0] && extension[1] && strchr("+0123456789", *extension);
+		return priority <= SIM_LAST_PRIORITY && extension[0] && extension[1] &&
+		       strchr("+0123456789", *extension);
 	if (strcmp(context, "welcomedly-inbound") == 0)
 		return priority == 1 && number && length >= 3 && length <= 15;
 	if (strcmp(context, "welcomedly-agents") == 0)
@@ -334,7 +335,7 @@ void sim_action_getvar(struct wtel_sim_client *client)
 	struct wtel_sim *sim = client->sim;
 	struct sim_channel *channel = NULL;
 	const char *value;
-	char endpoint[80];
+	char text[256];
 
 	if (!*variable) {
 		sim_error(client, "No variable specified");
@@ -347,11 +348,8 @@ void sim_action_getvar(struct wtel_sim_client *client)
 	value = channel ? sim_variable_get(channel->variables, variable) : "";
 	if (!*value)
 		value = sim_variable_get(sim->globals, variable);
-	/* The one function of the dialplan that is asked for (funcs/func_pjsip_endpoint.c). */
-	if (strncmp(variable, "PJSIP_ENDPOINT(", 15) == 0) {
-		snprintf(endpoint, sizeof(endpoint), "%.*s", (int)strcspn(variable + 15, ",)"), variable + 15);
-		value = sim_endpoint_exists(sim, endpoint) ? "welcomedly-inbound" : "";
-	}
+	if (sim_function(sim, variable, text, sizeof(text)))
+		value = text;
 	sim_reply_begin(client, "Success");
 	sim_line(sim, "Variable", variable);
 	sim_line(sim, "Value", value);
