@@ -16,9 +16,10 @@ struct cli_command;
 
 struct cli {
 	const struct cli_command *command;
-	const char *ami; /* --ami, --db, --ca-file: NULL if not given */
+	const char *ami; /* --ami, --db, --ca-file, ...: NULL if not given */
 	const char *db;
 	const char *ca_file;
+	const char *country; /* --country; see cli_country() */
 	bool json;
 	bool verbose;
 	bool colour; /* standard output is a terminal that wants it */
@@ -46,9 +47,16 @@ extern const struct cli_command cli_commands[];
 
 /* ---- options.c -------------------------------------------------------- */
 
-enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_NUMBER, CLI_SECONDS, CLI_DATE };
+enum cli_option_kind { CLI_FLAG, CLI_TEXT, CLI_TEXTS, CLI_NUMBER, CLI_SECONDS, CLI_DATE };
 
-/* `target`: bool, const char *, int64_t (number; microseconds; wall microseconds). */
+/* What an option that may be repeated was given. */
+enum { CLI_MOST_TEXTS = 256 };
+struct cli_texts {
+	const char *texts[CLI_MOST_TEXTS];
+	size_t count;
+};
+
+/* `target`: bool, const char *, struct cli_texts, int64_t (number; microseconds; wall microseconds). */
 struct cli_option {
 	const char *name;
 	enum cli_option_kind kind;
@@ -95,12 +103,15 @@ json_t *cli_json_id(int64_t id);	 /* null for 0 */
 json_t *cli_json_time(int64_t wall);	 /* "2025-10-25T10:30:00.000Z", null for 0 */
 json_t *cli_json_call(const struct wtel_call *call, const char *campaign, const char *lead);
 json_t *cli_json_trunk(const struct wtel_trunk *trunk);
+json_t *cli_json_health(const struct wtel_trunk_health *health);
 json_t *cli_json_peer(const struct wtel_peer *peer);
 json_t *cli_json_notice(const struct wtel_notice *notice);
 
 /* ---- session.c -------------------------------------------------------- */
 
 int cli_open_config(struct cli *cli);
+/* Calling code of numbers without one: --country, or WTEL_COUNTRY; NULL: none. */
+const char *cli_country(const struct cli *cli);
 /* Opens the database; SQLite is brought up to date by itself, PostgreSQL must be. 0 or an exit status. */
 int cli_open_store(struct cli *cli);
 /* The same without a look at its schema. */
@@ -117,7 +128,68 @@ void cli_close(struct cli *cli);
 
 /* ---- print.c ---------------------------------------------------------- */
 
+/* A trunk's name by its id, "" if it is gone. */
+const char *cli_trunk_name(const struct wtel_trunk_list *trunks, int64_t id);
 /* A call's record with its legs, for people. */
-void cli_print_call(const struct cli *cli, const struct wtel_call *call, const char *trunk);
+void cli_print_call(const struct cli *cli, const struct wtel_call *call, const struct wtel_trunk_list *trunks);
+
+/* ---- trace.c: how a call's trunk was chosen --------------------------- */
+
+/* A list of what was written at each booking: [] for a call without. */
+json_t *cli_json_route(const struct wtel_call *call);
+void cli_print_route(const struct cli *cli, const struct wtel_call *call, const struct wtel_trunk_list *trunks);
+
+/* ---- command_trunk.c -------------------------------------------------- */
+
+/* Name or number -> id: 0 or an exit status, told. */
+int cli_find_trunk(struct cli *cli, int64_t *id, const char *word);
+
+/* ---- explain.c: what the trunks would say to a call ------------------- */
+
+struct cli_choice {
+	struct wtel_route_step *steps; /* in the order of the list */
+	size_t count;
+	struct wtel_route *routes; /* one draw, for what would be dialled and shown */
+	size_t route_count;
+};
+/* 0 or an exit status, told. Free it in both cases. `router` lends the names. */
+int cli_explain(const struct cli *cli, struct cli_choice *out, struct wtel_router *router,
+		const struct wtel_route_request *request);
+void cli_choice_free(struct cli_choice *choice);
+bool cli_may_carry(const struct wtel_route_step *step);
+
+/* ---- rules.c: options that become a trunk's settings ------------------ */
+
+struct cli_rules {
+	int64_t calls_per_second, weight; /* -1: not said; 0: none */
+	const char *caller_id, *timezone; /* "": none */
+	struct cli_texts prefixes, windows;
+	bool no_prefixes, no_windows;
+};
+/* Puts the rules into `settings`, a JSON object, and leaves its other keys alone. 0 with *out, which the caller frees
+ * (NULL: nothing was said, or `settings` is no object, which the store says better), or an exit status. */
+int cli_rules_apply(const struct cli *cli, char **out, const char *settings, const struct cli_rules *rules);
+
+/* ---- probe.c: questions to Asterisk, and what is found ---------------- */
+
+enum cli_finding { CLI_GOOD, CLI_WARNING, CLI_BAD };
+
+struct cli_probe {
+	struct cli *cli;
+	bool json; /* one document at the end: what fails on the way is a finding in it */
+	json_t *findings;
+	int bad;
+	/* of the last answer */
+	bool answered;
+	int code;
+	char text[256];
+	char value[512]; /* its Value */
+};
+void cli_tell(struct cli_probe *probe, enum cli_finding finding, const char *what, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+/* Sends an action of "name", "value" pairs (NULL ends them) and waits for its answer: 0 or an error. */
+int cli_ask(struct cli_probe *probe, const char *action, const char *const *pairs, wtel_action_fn *item);
+/* Getvar of a function of the dialplan: its value is in `probe`. */
+int cli_ask_value(struct cli_probe *probe, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

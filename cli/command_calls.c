@@ -3,17 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A trunk's name by its id, "" if it is gone. */
-static const char *trunk_name(const struct wtel_trunk_list *trunks, int64_t id)
-{
-	size_t i;
-
-	for (i = 0; trunks && i < trunks->count; i++)
-		if (trunks->trunks[i].id == id)
-			return trunks->trunks[i].name;
-	return "";
-}
-
 static int print_list(const struct cli *cli, const struct wtel_call_list *list, const struct wtel_trunk_list *trunks)
 {
 	static const char *const headings[] = {"start", "call",	       "from",	    "to",
@@ -39,7 +28,7 @@ static int print_list(const struct cli *cli, const struct wtel_call_list *list, 
 		cli_table_add(table, call->call_id);
 		cli_table_add(table, call->caller_number);
 		cli_table_add(table, call->callee_number);
-		cli_table_add(table, trunk_name(trunks, call->trunk_id));
+		cli_table_add(table, cli_trunk_name(trunks, call->trunk_id));
 		cli_table_add(table,
 			      call->end ? wtel_disposition_name(call->disposition) : wtel_call_state_name(call->state));
 		cli_table_addf(table, "%lld", (long long)wtel_call_duration(call));
@@ -96,6 +85,20 @@ int command_calls_history(struct cli *cli, int argc, char **argv)
 	return status ? status : list_calls(cli, &filter);
 }
 
+static int show(const struct cli *cli, const struct wtel_call_list *list, const struct wtel_trunk_list *trunks)
+{
+	json_t *call;
+
+	if (cli->json) {
+		call = cli_json_call(list->calls, list->campaign_names[0], list->lead_names[0]);
+		json_object_set_new(call, "route", cli_json_route(list->calls));
+		return cli_print_json(json_pack("{s:b, s:o}", "success", 1, "call", call), false);
+	}
+	cli_print_call(cli, list->calls, trunks);
+	cli_print_route(cli, list->calls, trunks);
+	return EXIT_DONE;
+}
+
 int command_calls_show(struct cli *cli, int argc, char **argv)
 {
 	struct wtel_trunk_list *trunks = NULL;
@@ -111,15 +114,7 @@ int command_calls_show(struct cli *cli, int argc, char **argv)
 		return cli_fail(cli, EXIT_FAILED, "there is no call '%s'", cli_safe(words[0]));
 	if (!code)
 		code = wtel_store_trunks(cli->store, &trunks, 0);
-	if (code)
-		status = cli_fail_code(cli, code, wtel_store_error(cli->store));
-	else if (cli->json)
-		status = cli_print_json(
-			json_pack("{s:b, s:o}", "success", 1, "call",
-				  cli_json_call(list->calls, list->campaign_names[0], list->lead_names[0])),
-			false);
-	else
-		cli_print_call(cli, list->calls, trunk_name(trunks, list->calls->trunk_id));
+	status = code ? cli_fail_code(cli, code, wtel_store_error(cli->store)) : show(cli, list, trunks);
 	wtel_trunk_list_free(trunks);
 	wtel_call_list_free(list);
 	return status;

@@ -1,6 +1,5 @@
 #include "cli.h"
 
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,41 +10,13 @@
  * life, and its OriginateResponse (class call) shows that events arrive.
  */
 
-enum verdict { GOOD, WARNING, BAD };
-
 struct doctor {
+	struct cli_probe probe;
 	struct cli *cli;
-	bool json; /* one document at the end: what fails on the way is a finding in it */
-	json_t *findings;
-	int bad;
 	int worst; /* exit status */
 	/* what the probes saw */
-	bool answered;
-	int code;
-	char text[256];
 	bool fully_booted, originate_response, timestamp;
-	char value[256]; /* the last answer's Value */
 };
-
-static void __attribute__((format(printf, 4, 5)))
-tell(struct doctor *doctor, enum verdict verdict, const char *what, const char *format, ...)
-{
-	static const char *const marks[] = {"ok", "warning", "bad"};
-	static const char *const colours[] = {"\033[32m", "\033[33m", "\033[31m"};
-	bool colour = doctor->cli->colour;
-	char text[512];
-	va_list arguments;
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	doctor->bad += verdict == BAD;
-	json_array_append_new(doctor->findings, json_pack("{s:s, s:s, s:s}", "verdict", marks[verdict], "check", what,
-							  "text", cli_safe(text)));
-	if (!doctor->json)
-		printf("%s%-7s%s  %-13s  %s\n", colour ? colours[verdict] : "", marks[verdict], colour ? "\033[0m" : "",
-		       what, cli_safe(text));
-}
 
 /* ---- files ------------------------------------------------------------ */
 
@@ -56,9 +27,10 @@ static void check_file(struct doctor *doctor, const char *path, bool secret)
 	if (!secret || stat(path, &status) || !S_ISREG(status.st_mode))
 		return;
 	if (status.st_mode & S_IROTH)
-		tell(doctor, BAD, "secrets", "%s holds secrets and anybody can read it: chmod o-rwx it", path);
+		cli_tell(&doctor->probe, CLI_BAD, "secrets", "%s holds secrets and anybody can read it: chmod o-rwx it",
+			 path);
 	else
-		tell(doctor, GOOD, "secrets", "%s is not readable by everybody", path);
+		cli_tell(&doctor->probe, CLI_GOOD, "secrets", "%s is not readable by everybody", path);
 }
 
 /* Whether a file sets one of the variables that hold a secret. */
@@ -99,22 +71,24 @@ static void check_database(struct doctor *doctor)
 	int version = 0, wanted = 0;
 
 	if (cli_open_database(cli)) {
-		tell(doctor, BAD, "database",
-		     "cannot be opened: see above; check --db, WTEL_DB or DB_HOST, DB_NAME, DB_USER");
+		cli_tell(&doctor->probe, CLI_BAD, "database",
+			 "cannot be opened: see above; check --db, WTEL_DB or DB_HOST, DB_NAME, DB_USER");
 		doctor->worst = EXIT_NO_DATABASE;
 		return;
 	}
 	if (wtel_store_schema(cli->store, &version, &wanted)) {
-		tell(doctor, BAD, "schema", "%s", wtel_store_error(cli->store)->text);
+		cli_tell(&doctor->probe, CLI_BAD, "schema", "%s", wtel_store_error(cli->store)->text);
 		doctor->worst = EXIT_NO_DATABASE;
 	} else if (version < wanted) {
-		tell(doctor, BAD, "schema", "version %d, %d is wanted: run wtelctl migrate", version, wanted);
+		cli_tell(&doctor->probe, CLI_BAD, "schema", "version %d, %d is wanted: run wtelctl migrate", version,
+			 wanted);
 		doctor->worst = EXIT_NO_DATABASE;
 	} else if (version > wanted) {
-		tell(doctor, BAD, "schema", "version %d is newer than this wtelctl (%d): upgrade it", version, wanted);
+		cli_tell(&doctor->probe, CLI_BAD, "schema", "version %d is newer than this wtelctl (%d): upgrade it",
+			 version, wanted);
 		doctor->worst = EXIT_NO_DATABASE;
 	} else {
-		tell(doctor, GOOD, "schema", "%s, version %d", wtel_store_backend(cli->store), version);
+		cli_tell(&doctor->probe, CLI_GOOD, "schema", "%s, version %d", wtel_store_backend(cli->store), version);
 	}
 }
 
@@ -132,45 +106,12 @@ static void on_event(const struct wtel_ami_event *event, int64_t wall, void *use
 		doctor->originate_response = true;
 }
 
-static void on_answer(int code, const struct wtel_ami_message *message, void *user)
-{
-	struct doctor *doctor = user;
-	struct wtel_slice text = message ? wtel_ami_message_get(message, "Message") : wtel_slice_of("");
-	struct wtel_slice value = message ? wtel_ami_message_get(message, "Value") : wtel_slice_of("");
-
-	doctor->answered = true;
-	doctor->code = code;
-	snprintf(doctor->text, sizeof(doctor->text), "%.*s", (int)text.length, text.data ? text.data : "");
-	snprintf(doctor->value, sizeof(doctor->value), "%.*s", (int)value.length, value.data ? value.data : "");
-}
-
-/* Sends an action of "name: value" pairs and waits for its answer: 0 or an error. */
-static int probe(struct doctor *doctor, const char *name, const char *const *pairs)
-{
-	struct wtel_ami_action *action = NULL;
-	int code = wtel_ami_action_new(&action, name, NULL);
-
-	for (; !code && pairs && *pairs; pairs += 2)
-		code = wtel_ami_action_add(action, pairs[0], wtel_slice_of(pairs[1]), NULL);
-	doctor->answered = false;
-	doctor->text[0] = '\0';
-	if (!code)
-		code = wtel_service_action(doctor->cli->service, action, 5000000, NULL, on_answer, doctor);
-	wtel_ami_action_free(action);
-	if (code)
-		return code;
-	while (!doctor->answered)
-		if (!cli_turn(doctor->cli, 10000000))
-			return WTEL_ECLOSED;
-	return doctor->code;
-}
-
 static void check_login(struct doctor *doctor)
 {
 	const char *text = wtel_service_error(doctor->cli->service)->text;
 
-	tell(doctor, BAD, "login", "%s",
-	     *text ? text : "no answer: is manager.conf enabled, the address permitted, the port right?");
+	cli_tell(&doctor->probe, CLI_BAD, "login", "%s",
+		 *text ? text : "no answer: is manager.conf enabled, the address permitted, the port right?");
 	doctor->worst = EXIT_NO_ASTERISK;
 }
 
@@ -194,14 +135,14 @@ static void check_rights(struct doctor *doctor)
 	size_t i;
 
 	for (i = 0; i < sizeof(probes) / sizeof(probes[0]); i++) {
-		int code = probe(doctor, probes[i].action, probes[i].pairs);
+		int code = cli_ask(&doctor->probe, probes[i].action, probes[i].pairs, NULL);
 
 		if (code == WTEL_EPERMISSION)
-			tell(doctor, BAD, "permission", "manager.conf lacks %s", probes[i].need);
+			cli_tell(&doctor->probe, CLI_BAD, "permission", "manager.conf lacks %s", probes[i].need);
 		else if (code == WTEL_ETIMEOUT || code == WTEL_ECLOSED)
-			tell(doctor, BAD, "permission", "%s was not answered", probes[i].action);
+			cli_tell(&doctor->probe, CLI_BAD, "permission", "%s was not answered", probes[i].action);
 		else
-			tell(doctor, GOOD, "permission", "%s", probes[i].action);
+			cli_tell(&doctor->probe, CLI_GOOD, "permission", "%s", probes[i].action);
 	}
 }
 
@@ -213,42 +154,38 @@ static void check_events(struct doctor *doctor)
 		if (!cli_turn(doctor->cli, 200000))
 			return;
 	if (doctor->originate_response)
-		tell(doctor, GOOD, "events", "they arrive");
+		cli_tell(&doctor->probe, CLI_GOOD, "events", "they arrive");
 	else
-		tell(doctor, BAD, "events", "manager.conf lacks read = call: calls cannot be followed");
+		cli_tell(&doctor->probe, CLI_BAD, "events", "manager.conf lacks read = call: calls cannot be followed");
 	if (doctor->fully_booted)
-		tell(doctor, GOOD, "FullyBooted", "seen");
+		cli_tell(&doctor->probe, CLI_GOOD, "FullyBooted", "seen");
 	else
-		tell(doctor, WARNING, "FullyBooted",
-		     "not seen: manager.conf lacks read = system, or Asterisk is still starting");
+		cli_tell(&doctor->probe, CLI_WARNING, "FullyBooted",
+			 "not seen: manager.conf lacks read = system, or Asterisk is still starting");
 	if (doctor->timestamp)
-		tell(doctor, GOOD, "timestamps", "timestampevents is on");
+		cli_tell(&doctor->probe, CLI_GOOD, "timestamps", "timestampevents is on");
 	else
-		tell(doctor, WARNING, "timestamps",
-		     "set timestampevents = yes in manager.conf: times are exact to the millisecond then");
+		cli_tell(&doctor->probe, CLI_WARNING, "timestamps",
+			 "set timestampevents = yes in manager.conf: times are exact to the millisecond then");
 }
 
 /* Asked by a function of the dialplan: the list of endpoints needs a wider permission (funcs/func_pjsip_endpoint.c). */
 static void check_trunk(struct doctor *doctor, const struct wtel_trunk *trunk)
 {
-	char variable[160];
-	const char *const pairs[] = {"Variable", variable, NULL};
-	int code;
+	int code = cli_ask_value(&doctor->probe, "PJSIP_ENDPOINT(%s,context)", trunk->endpoint);
 
-	snprintf(variable, sizeof(variable), "PJSIP_ENDPOINT(%s,context)", trunk->endpoint);
-	code = probe(doctor, "Getvar", pairs);
 	if (code == WTEL_EPERMISSION)
-		tell(doctor, WARNING, "trunk", "%s: its endpoint cannot be looked up: manager.conf lacks write = call",
-		     trunk->name);
-	else if (code || !doctor->value[0])
-		tell(doctor, BAD, "trunk",
-		     "%s: Asterisk knows no endpoint '%s': add it to pjsip.conf or say --endpoint", trunk->name,
-		     trunk->endpoint);
+		cli_tell(&doctor->probe, CLI_WARNING, "trunk",
+			 "%s: its endpoint cannot be looked up: manager.conf lacks write = call", trunk->name);
+	else if (code || !doctor->probe.value[0])
+		cli_tell(&doctor->probe, CLI_BAD, "trunk",
+			 "%s: Asterisk knows no endpoint '%s': add it to pjsip.conf or say --endpoint", trunk->name,
+			 trunk->endpoint);
 	else if (trunk->status == WTEL_TRUNK_ACTIVE && trunk->needs_registration && !trunk->registered)
-		tell(doctor, WARNING, "trunk", "%s is not registered%s%s", trunk->name,
-		     *trunk->last_error_message ? ": " : "", trunk->last_error_message);
+		cli_tell(&doctor->probe, CLI_WARNING, "trunk", "%s is not registered%s%s", trunk->name,
+			 *trunk->last_error_message ? ": " : "", trunk->last_error_message);
 	else
-		tell(doctor, GOOD, "trunk", "%s", trunk->name);
+		cli_tell(&doctor->probe, CLI_GOOD, "trunk", "%s", trunk->name);
 }
 
 static void check_trunks(struct doctor *doctor)
@@ -259,7 +196,7 @@ static void check_trunks(struct doctor *doctor)
 	if (!doctor->cli->store || wtel_store_trunks(doctor->cli->store, &list, 0))
 		return;
 	if (!list->count)
-		tell(doctor, WARNING, "trunks", "there is none: wtelctl trunk add NAME --host HOST");
+		cli_tell(&doctor->probe, CLI_WARNING, "trunks", "there is none: wtelctl trunk add NAME --host HOST");
 	for (i = 0; i < list->count; i++)
 		check_trunk(doctor, &list->trunks[i]);
 	wtel_trunk_list_free(list);
@@ -271,7 +208,7 @@ static void check_asterisk(struct doctor *doctor)
 	struct wtel_service_stats stats;
 
 	if (cli_open_service(cli)) {
-		tell(doctor, BAD, "asterisk", "not configured: see above");
+		cli_tell(&doctor->probe, CLI_BAD, "asterisk", "not configured: see above");
 		doctor->worst = EXIT_NO_ASTERISK;
 		return;
 	}
@@ -281,7 +218,7 @@ static void check_asterisk(struct doctor *doctor)
 		return;
 	}
 	wtel_service_stats(cli->service, &stats);
-	tell(doctor, GOOD, "login", "%s, AMI %s", stats.host, stats.version);
+	cli_tell(&doctor->probe, CLI_GOOD, "login", "%s, AMI %s", stats.host, stats.version);
 	check_rights(doctor);
 	check_events(doctor);
 	check_trunks(doctor);
@@ -289,21 +226,22 @@ static void check_asterisk(struct doctor *doctor)
 
 int command_doctor(struct cli *cli, int argc, char **argv)
 {
-	struct doctor doctor = {.cli = cli};
+	struct doctor doctor = {.probe = {.cli = cli}, .cli = cli};
 	int status = cli_parse(cli, argc, argv, NULL, NULL, 0, 0);
 
 	if (status || (status = cli_open_config(cli)))
 		return status;
-	doctor.findings = json_array();
-	doctor.json = cli->json;
+	doctor.probe.findings = json_array();
+	doctor.probe.json = cli->json;
 	cli->json = false;
 	check_files(&doctor);
 	check_database(&doctor);
 	check_asterisk(&doctor);
-	if (doctor.json)
-		cli_print_json(json_pack("{s:b, s:O}", "success", !doctor.bad, "findings", doctor.findings), false);
-	json_decref(doctor.findings);
+	if (doctor.probe.json)
+		cli_print_json(json_pack("{s:b, s:O}", "success", !doctor.probe.bad, "findings", doctor.probe.findings),
+			       false);
+	json_decref(doctor.probe.findings);
 	if (doctor.worst)
 		return doctor.worst;
-	return doctor.bad ? EXIT_FAILED : EXIT_DONE;
+	return doctor.probe.bad ? EXIT_FAILED : EXIT_DONE;
 }

@@ -2,25 +2,67 @@
 
 #include <string.h>
 
+static void print_status(const struct wtel_service_stats *stats, const struct cli_choice *choice)
+{
+	size_t usable = 0, i;
+
+	for (i = 0; i < choice->count; i++)
+		usable += cli_may_carry(&choice->steps[i]);
+	printf("connected          %s, AMI %s\n", cli_safe(stats->host), cli_safe(stats->version));
+	printf("active calls       %zu\n", stats->active_calls);
+	printf("calls in progress  %zu\n", stats->calls_in_progress);
+	printf("trunks             %zu of %zu may carry calls\n", usable, choice->count);
+	for (i = 0; i < choice->count; i++)
+		if (!cli_may_carry(&choice->steps[i]))
+			printf("  %-16s %s: %s\n", cli_safe(choice->steps[i].name),
+			       wtel_route_verdict_name(choice->steps[i].verdict), cli_safe(choice->steps[i].text));
+}
+
+static json_t *json_status(const struct wtel_service_stats *stats, const struct cli_choice *choice)
+{
+	json_t *trunks = json_array();
+	size_t i;
+
+	for (i = 0; i < choice->count; i++) {
+		const struct wtel_route_step *step = &choice->steps[i];
+
+		json_array_append_new(
+			trunks, json_pack("{s:I, s:o, s:b, s:s, s:o}", "id", (json_int_t)step->trunk_id, "name",
+					  cli_json_text(step->name), "usable", (int)cli_may_carry(step), "verdict",
+					  wtel_route_verdict_name(step->verdict), "why", cli_json_text(step->text)));
+	}
+	return json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:o}", "connected", (int)stats->connected, "activeCalls",
+			 (json_int_t)stats->active_calls, "callsInProgress", (json_int_t)stats->calls_in_progress,
+			 "host", cli_safe(stats->host), "ami", cli_safe(stats->version), "channels",
+			 (json_int_t)stats->tracker.channels, "trunks", trunks);
+}
+
 int command_status(struct cli *cli, int argc, char **argv)
 {
+	struct wtel_route_request request = WTEL_ROUTE_REQUEST_INIT;
+	struct wtel_router *router = NULL;
 	struct wtel_service_stats stats;
+	struct cli_choice choice;
 	int status = cli_parse(cli, argc, argv, NULL, NULL, 0, 0);
+	int code;
 
 	if (status || (status = cli_open_store(cli)) || (status = cli_connect(cli)))
 		return status;
 	wtel_service_stats(cli->service, &stats);
-	if (cli->json)
-		return cli_print_json(
-			json_pack("{s:b, s:{s:b, s:I, s:I, s:s, s:s, s:I}}", "success", 1, "status", "connected",
-				  (int)stats.connected, "activeCalls", (json_int_t)stats.active_calls,
-				  "callsInProgress", (json_int_t)stats.calls_in_progress, "host", cli_safe(stats.host),
-				  "ami", cli_safe(stats.version), "channels", (json_int_t)stats.tracker.channels),
-			false);
-	printf("connected          %s, AMI %s\n", cli_safe(stats.host), cli_safe(stats.version));
-	printf("active calls       %zu\n", stats.active_calls);
-	printf("calls in progress  %zu\n", stats.calls_in_progress);
-	return EXIT_DONE;
+	/* Registrations that were told just now are in the rows then. */
+	code = wtel_store_flush(cli->store);
+	if (!code)
+		code = wtel_store_router(cli->store, &router, cli_country(cli));
+	if (code)
+		return cli_fail_code(cli, code, wtel_store_error(cli->store));
+	status = cli_explain(cli, &choice, router, &request);
+	if (!status && cli->json)
+		cli_print_json(json_pack("{s:b, s:o}", "success", 1, "status", json_status(&stats, &choice)), false);
+	else if (!status)
+		print_status(&stats, &choice);
+	cli_choice_free(&choice);
+	wtel_router_free(router);
+	return status;
 }
 
 static void print_notice(const struct cli *cli, const struct wtel_notice *notice)

@@ -59,6 +59,17 @@ static const char *sentence(enum wtel_call_state state)
 	return "ended";
 }
 
+/* "twilio-main failed (503), trying vonage". */
+static void say_failover(struct follow *follow, const struct wtel_notice *notice)
+{
+	char line[512];
+
+	snprintf(line, sizeof(line), "%s failed%s%s%s, trying %s", follow->trunk, *notice->text ? " (" : "",
+		 notice->text, *notice->text ? ")" : "", notice->name);
+	say(follow, "         %s\n", line);
+	snprintf(follow->trunk, sizeof(follow->trunk), "%s", notice->name);
+}
+
 static void read_notices(struct follow *follow)
 {
 	struct wtel_notice notice;
@@ -71,6 +82,8 @@ static void read_notices(struct follow *follow)
 			continue;
 		if (notice.type == WTEL_NOTICE_CALL_HANGUP)
 			follow->ended = true;
+		if (notice.type == WTEL_NOTICE_CALL_FAILOVER)
+			say_failover(follow, &notice);
 		if (notice.call->state != follow->shown && notice.call->state != WTEL_CALL_ENDED) {
 			follow->shown = notice.call->state;
 			say(follow, "         %s\n", sentence(notice.call->state));
@@ -80,6 +93,7 @@ static void read_notices(struct follow *follow)
 
 static int print_record(struct follow *follow)
 {
+	struct wtel_trunk_list *trunks = NULL;
 	struct wtel_call_list *list = NULL;
 	struct cli *cli = follow->cli;
 	bool answered;
@@ -87,8 +101,12 @@ static int print_record(struct follow *follow)
 
 	if (!code)
 		code = wtel_store_call(cli->store, &list, follow->call_id);
-	if (code)
+	if (!code && !cli->json)
+		code = wtel_store_trunks(cli->store, &trunks, 0);
+	if (code) {
+		wtel_call_list_free(list);
 		return cli_fail_code(cli, code, wtel_store_error(cli->store));
+	}
 	answered = list->calls->disposition == WTEL_DISPOSITION_ANSWERED;
 	if (cli->json) {
 		cli_print_json(json_pack("{s:b, s:s, s:o, s:o}", "success", answered, "callId", follow->call_id,
@@ -97,8 +115,9 @@ static int print_record(struct follow *follow)
 			       false);
 	} else {
 		puts("");
-		cli_print_call(cli, list->calls, follow->trunk);
+		cli_print_call(cli, list->calls, trunks);
 	}
+	wtel_trunk_list_free(trunks);
 	wtel_call_list_free(list);
 	return answered ? EXIT_DONE : EXIT_FAILED;
 }
@@ -170,7 +189,8 @@ int command_originate(struct cli *cli, int argc, char **argv)
 	struct follow follow = {.cli = cli, .shown = WTEL_CALL_QUEUED};
 	bool detached = false;
 	const struct cli_option options[] = {
-		{"campaign", CLI_NUMBER, &request.campaign_id, "N", "campaign: its own trunks are used if it has any"},
+		{"campaign", CLI_NUMBER, &request.campaign_id, "N",
+		 "campaign: its own trunks come first, if it has any"},
 		{"lead", CLI_NUMBER, &request.lead_id, "N", "lead, kept with the call"},
 		{"agent", CLI_NUMBER, &request.agent_id, "N", "agent, kept with the call"},
 		{"timeout", CLI_SECONDS, &request.timeout, "S", "how long the agent's phone rings (30)"},

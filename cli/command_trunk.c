@@ -8,33 +8,25 @@ static int store_failed(struct cli *cli, int code)
 	return cli_fail_code(cli, code, wtel_store_error(cli->store));
 }
 
-int command_trunk_list(struct cli *cli, int argc, char **argv)
+int cli_find_trunk(struct cli *cli, int64_t *id, const char *word)
+{
+	int code = wtel_store_trunk_find(cli->store, id, word);
+
+	if (code == WTEL_ENOTFOUND)
+		return cli_fail(cli, EXIT_FAILED, "there is no trunk '%s'; see wtelctl trunk list", cli_safe(word));
+	return code ? cli_fail_code(cli, code, wtel_store_error(cli->store)) : 0;
+}
+
+static void print_state(const struct cli *cli, const struct wtel_trunk_list *list, bool of_campaign)
 {
 	static const char *const headings[] = {"%id",	 "name",      "endpoint", "status",    "registered", "%calls",
 					       "%limit", "%priority", "%total",	  "%answered", "%failed"};
-	int64_t campaign = 0;
-	const struct cli_option options[] = {
-		{"campaign", CLI_NUMBER, &campaign, "N", "only those assigned to this campaign"},
-		{NULL, CLI_FLAG, NULL, NULL, NULL},
-	};
-	struct wtel_trunk_list *list = NULL;
-	struct cli_table *table;
-	json_t *trunks;
-	int status = cli_parse(cli, argc, argv, options, NULL, 0, 0);
-	int code;
+	struct cli_table *table = cli_table_new(headings, sizeof(headings) / sizeof(headings[0]));
 	size_t i;
 
-	if (status || (status = cli_open_store(cli)))
-		return status;
-	code = wtel_store_trunks(cli->store, &list, campaign);
-	if (code)
-		return store_failed(cli, code);
-	trunks = json_array();
-	table = cli_table_new(headings, sizeof(headings) / sizeof(headings[0]));
 	for (i = 0; i < list->count; i++) {
 		const struct wtel_trunk *trunk = &list->trunks[i];
 
-		json_array_append_new(trunks, cli_json_trunk(trunk));
 		cli_table_addf(table, "%lld", (long long)trunk->id);
 		cli_table_add(table, trunk->name);
 		cli_table_add(table, trunk->endpoint);
@@ -42,186 +34,133 @@ int command_trunk_list(struct cli *cli, int argc, char **argv)
 		cli_table_add(table, !trunk->needs_registration ? "not needed" : trunk->registered ? "yes" : "no");
 		cli_table_addf(table, "%d", trunk->active_calls);
 		cli_table_addf(table, "%d", trunk->max_channels);
-		cli_table_addf(table, "%d", campaign ? trunk->campaign_priority : trunk->priority);
+		cli_table_addf(table, "%d", of_campaign ? trunk->campaign_priority : trunk->priority);
 		cli_table_addf(table, "%lld", (long long)trunk->total_calls);
 		cli_table_addf(table, "%lld", (long long)trunk->successful_calls);
 		cli_table_addf(table, "%lld", (long long)trunk->failed_calls);
 	}
-	if (cli->json)
-		cli_print_json(
-			json_pack("{s:b, s:I, s:O}", "success", 1, "count", (json_int_t)list->count, "trunks", trunks),
-			false);
+	cli_table_print(table, cli);
+}
+
+/* "closed", "closed, 2 faults", "open until 2025-10-25 10:30:00". */
+static void add_breaker(struct cli_table *table, const struct wtel_breaker *breaker)
+{
+	const char *state = wtel_breaker_state_name(breaker->state);
+
+	if (breaker->state == WTEL_BREAKER_OPEN)
+		cli_table_addf(table, "%s until %s", state, cli_when(breaker->retry_at));
+	else if (breaker->faults)
+		cli_table_addf(table, "%s, %d fault%s", state, breaker->faults, breaker->faults == 1 ? "" : "s");
 	else
-		cli_table_print(table, cli);
-	json_decref(trunks);
-	wtel_trunk_list_free(list);
-	return EXIT_DONE;
+		cli_table_add(table, state);
 }
 
-/* What `trunk add` and `trunk set` take; NULL and -1 where nothing was said. */
-struct changes {
-	const char *name, *description, *provider, *type, *host, *username, *password, *from_user, *from_domain,
-		*status, *endpoint, *settings;
-	int64_t port, max_channels, priority;
-	bool no_registration, registration;
-};
+static void print_health(const struct cli *cli, const struct wtel_trunk_list *list,
+			 const struct wtel_trunk_health *healths)
+{
+	static const char *const headings[] = {"%id",
+					       "name",
+					       "status",
+					       "breaker",
+					       "%attempts",
+					       "%faults",
+					       "%answer-seizure",
+					       "%post-dial delay",
+					       "%average duration"};
+	struct cli_table *table = cli_table_new(headings, sizeof(headings) / sizeof(headings[0]));
+	size_t i;
 
-#define CHANGES_INIT                                                                                                   \
-	{                                                                                                              \
-		NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, -1, -1, -1, false, false       \
+	for (i = 0; i < list->count; i++) {
+		const struct wtel_trunk_health *health = &healths[i];
+
+		cli_table_addf(table, "%lld", (long long)list->trunks[i].id);
+		cli_table_add(table, list->trunks[i].name);
+		cli_table_add(table, wtel_trunk_status_name(list->trunks[i].status));
+		add_breaker(table, &list->trunks[i].breaker);
+		cli_table_addf(table, "%d", health->attempts);
+		cli_table_addf(table, "%d", health->faults);
+		if (health->answer_seizure_ratio < 0)
+			cli_table_add(table, "-");
+		else
+			cli_table_addf(table, "%d.%02d %%", health->answer_seizure_ratio / 100,
+				       health->answer_seizure_ratio % 100);
+		cli_table_addf(table, health->post_dial_delay ? "%.3f s" : "-", (double)health->post_dial_delay / 1e6);
+		cli_table_addf(table, health->average_call_duration ? "%.1f s" : "-",
+			       (double)health->average_call_duration / 1e6);
 	}
-#define CHANGE_OPTIONS(c)                                                                                              \
-	{"name", CLI_TEXT, &(c).name, "NAME", "another name"},                                                         \
-		{"host", CLI_TEXT, &(c).host, "HOST", "the carrier's host"},                                           \
-		{"port", CLI_NUMBER, &(c).port, "N", "its SIP port (5060)"},                                           \
-		{"provider", CLI_TEXT, &(c).provider, "P", "twilio, vonage, bandwidth or custom (custom)"},            \
-		{"type", CLI_TEXT, &(c).type, "T", "sip, iax2 or pjsip (pjsip)"},                                      \
-		{"username", CLI_TEXT, &(c).username, "USER", "account at the carrier"},                               \
-		{"password", CLI_TEXT, &(c).password, "SECRET",                                                        \
-		 "its secret; better in the variable WTEL_TRUNK_PASSWORD"},                                            \
-		{"from-user", CLI_TEXT, &(c).from_user, "NUMBER", "caller id that the carrier accepts"},               \
-		{"from-domain", CLI_TEXT, &(c).from_domain, "HOST", "domain of the From header"},                      \
-		{"max-channels", CLI_NUMBER, &(c).max_channels, "N", "calls at the same time (10)"},                   \
-		{"priority", CLI_NUMBER, &(c).priority, "N", "1 first, 100 last (10)"},                                \
-		{"status", CLI_TEXT, &(c).status, "S", "active, inactive, maintenance or error (active)"},             \
-		{"endpoint", CLI_TEXT, &(c).endpoint, "NAME", "PJSIP endpoint in Asterisk (the name's slug)"},         \
-		{"no-registration", CLI_FLAG, &(c).no_registration, NULL, "the carrier knows us by address"},          \
-		{"registration", CLI_FLAG, &(c).registration, NULL, "the trunk has to be registered to be used"},      \
-		{"description", CLI_TEXT, &(c).description, "TEXT", "for people"},                                     \
-		{"settings", CLI_TEXT, &(c).settings, "JSON", "advanced_settings, a JSON object"},                     \
-	{                                                                                                              \
-		NULL, CLI_FLAG, NULL, NULL, NULL                                                                       \
+	cli_table_print(table, cli);
+}
+
+/* Of each trunk of the list, to be freed; NULL: told. */
+static struct wtel_trunk_health *read_health(struct cli *cli, const struct wtel_trunk_list *list)
+{
+	struct wtel_trunk_health *healths = calloc(list->count + 1, sizeof(*healths));
+	struct wtel_router *router = NULL;
+	int64_t wall = wtel_time_now().wall;
+	int code = healths ? wtel_store_router(cli->store, &router, cli_country(cli)) : WTEL_ENOMEM;
+	size_t i;
+
+	if (code) {
+		cli_fail_code(cli, code, healths ? wtel_store_error(cli->store) : NULL);
+		free(healths);
+		return NULL;
 	}
-
-static int bad_word(struct cli *cli, const char *option, const char *value)
-{
-	return cli_fail(cli, EXIT_USAGE, "--%s '%s' is none of its values; see wtelctl %s --help", option,
-			cli_safe(value), cli->command->name);
+	for (i = 0; i < list->count; i++)
+		/* One that came between the two lists has none yet. */
+		if (wtel_router_health(router, &healths[i], list->trunks[i].id, wall))
+			healths[i].answer_seizure_ratio = -1;
+	wtel_router_free(router);
+	return healths;
 }
 
-/* Out of int's range stays out of every column's. */
-static int narrow(int64_t value)
+static int print_list(const struct cli *cli, const struct wtel_trunk_list *list,
+		      const struct wtel_trunk_health *healths, bool of_campaign)
 {
-	return value > 1000000000 ? 1000000000 : (int)value;
+	json_t *trunks;
+	size_t i;
+
+	if (!cli->json) {
+		if (healths)
+			print_health(cli, list, healths);
+		else
+			print_state(cli, list, of_campaign);
+		return EXIT_DONE;
+	}
+	trunks = json_array();
+	for (i = 0; i < list->count; i++) {
+		json_t *trunk = cli_json_trunk(&list->trunks[i]);
+
+		if (healths)
+			json_object_set_new(trunk, "health", cli_json_health(&healths[i]));
+		json_array_append_new(trunks, trunk);
+	}
+	return cli_print_json(
+		json_pack("{s:b, s:I, s:o}", "success", 1, "count", (json_int_t)list->count, "trunks", trunks), false);
 }
 
-static int apply(struct cli *cli, struct wtel_trunk *trunk, const struct changes *changes)
+int command_trunk_list(struct cli *cli, int argc, char **argv)
 {
-	if (changes->provider && wtel_trunk_provider_parse(&trunk->provider, changes->provider))
-		return bad_word(cli, "provider", changes->provider);
-	if (changes->type && wtel_trunk_type_parse(&trunk->type, changes->type))
-		return bad_word(cli, "type", changes->type);
-	if (changes->status && wtel_trunk_status_parse(&trunk->status, changes->status))
-		return bad_word(cli, "status", changes->status);
-#define APPLY(member)                                                                                                  \
-	if (changes->member)                                                                                           \
-	trunk->member = changes->member
-	APPLY(name);
-	APPLY(description);
-	APPLY(host);
-	APPLY(username);
-	APPLY(password);
-	APPLY(from_user);
-	APPLY(from_domain);
-	APPLY(endpoint);
-#undef APPLY
-	if (!changes->password)
-		trunk->password = getenv("WTEL_TRUNK_PASSWORD");
-	if (changes->settings)
-		trunk->advanced_settings = changes->settings;
-	if (changes->port >= 0)
-		trunk->port = narrow(changes->port);
-	if (changes->max_channels >= 0)
-		trunk->max_channels = narrow(changes->max_channels);
-	if (changes->priority >= 0)
-		trunk->priority = narrow(changes->priority);
-	if (changes->no_registration || changes->registration)
-		trunk->needs_registration = changes->registration;
-	return 0;
-}
-
-/* --registration is stronger than what is left in the settings. The new settings, to be freed; NULL if there is no
- * need. */
-static char *settings_with_registration(const struct wtel_trunk *trunk)
-{
-	json_t *settings = json_loads(trunk->advanced_settings ? trunk->advanced_settings : "{}", 0, NULL);
-	char *text = NULL;
-
-	if (settings && !json_object_del(settings, "registration"))
-		text = json_dumps(settings, JSON_COMPACT);
-	json_decref(settings);
-	return text;
-}
-
-static int save(struct cli *cli, struct wtel_trunk *trunk, const struct changes *changes)
-{
-	int status = apply(cli, trunk, changes);
-	char *settings = NULL;
-	int64_t id = 0;
+	int64_t campaign = 0;
+	bool health = false;
+	const struct cli_option options[] = {
+		{"campaign", CLI_NUMBER, &campaign, "N", "only those assigned to this campaign"},
+		{"health", CLI_FLAG, &health, NULL, "breakers, and how the calls of the last five minutes went"},
+		{NULL, CLI_FLAG, NULL, NULL, NULL},
+	};
+	struct wtel_trunk_health *healths = NULL;
+	struct wtel_trunk_list *list = NULL;
+	int status = cli_parse(cli, argc, argv, options, NULL, 0, 0);
 	int code;
-
-	if (status)
-		return status;
-	if (changes->registration && (settings = settings_with_registration(trunk)))
-		trunk->advanced_settings = settings;
-	code = wtel_store_trunk_save(cli->store, &id, trunk);
-	free(settings);
-	if (code == WTEL_EEXISTS)
-		return cli_fail(cli, EXIT_FAILED, "there is a trunk '%s' already", cli_safe(trunk->name));
-	if (code)
-		return store_failed(cli, code);
-	if (cli->json)
-		return cli_print_json(json_pack("{s:b, s:I}", "success", 1, "id", (json_int_t)id), false);
-	printf("trunk %lld, %s\n", (long long)id, cli_safe(trunk->name));
-	return EXIT_DONE;
-}
-
-int command_trunk_add(struct cli *cli, int argc, char **argv)
-{
-	struct wtel_trunk trunk = WTEL_TRUNK_INIT;
-	struct changes changes = CHANGES_INIT;
-	const struct cli_option options[] = {CHANGE_OPTIONS(changes)};
-	const char *words[1];
-	int status = cli_parse(cli, argc, argv, options, words, 1, 1);
 
 	if (status || (status = cli_open_store(cli)))
 		return status;
-	trunk.name = words[0];
-	return save(cli, &trunk, &changes);
-}
-
-static int find(struct cli *cli, int64_t *id, const char *word)
-{
-	int code = wtel_store_trunk_find(cli->store, id, word);
-
-	if (code == WTEL_ENOTFOUND)
-		return cli_fail(cli, EXIT_FAILED, "there is no trunk '%s'; see wtelctl trunk list", cli_safe(word));
-	return code ? store_failed(cli, code) : 0;
-}
-
-int command_trunk_set(struct cli *cli, int argc, char **argv)
-{
-	struct changes changes = CHANGES_INIT;
-	const struct cli_option options[] = {CHANGE_OPTIONS(changes)};
-	struct wtel_trunk_list *list = NULL;
-	const char *words[1];
-	int64_t id = 0;
-	int status = cli_parse(cli, argc, argv, options, words, 1, 1);
-	int code;
-	size_t i;
-
-	if (status || (status = cli_open_store(cli)) || (status = find(cli, &id, words[0])))
-		return status;
-	code = wtel_store_trunks(cli->store, &list, 0);
+	code = wtel_store_trunks(cli->store, &list, campaign);
 	if (code)
 		return store_failed(cli, code);
 	status = EXIT_FAILED;
-	for (i = 0; i < list->count; i++) {
-		struct wtel_trunk trunk = list->trunks[i];
-
-		if (trunk.id == id)
-			status = save(cli, &trunk, &changes);
-	}
+	if (!health || (healths = read_health(cli, list)))
+		status = print_list(cli, list, healths, campaign != 0);
+	free(healths);
 	wtel_trunk_list_free(list);
 	return status;
 }
@@ -233,7 +172,7 @@ int command_trunk_remove(struct cli *cli, int argc, char **argv)
 	int status = cli_parse(cli, argc, argv, NULL, words, 1, 1);
 	int code;
 
-	if (status || (status = cli_open_store(cli)) || (status = find(cli, &id, words[0])))
+	if (status || (status = cli_open_store(cli)) || (status = cli_find_trunk(cli, &id, words[0])))
 		return status;
 	code = wtel_store_trunk_remove(cli->store, id);
 	if (code) {
@@ -264,80 +203,10 @@ int command_trunk_assign(struct cli *cli, int argc, char **argv)
 		return cli_fail(cli, EXIT_USAGE, "'%s' is no campaign's number", cli_safe(words[0]));
 	if (!removed && (priority < 1 || priority > 100))
 		return cli_fail(cli, EXIT_USAGE, "--priority wants 1 to 100");
-	if ((status = cli_open_store(cli)) || (status = find(cli, &id, words[1])))
+	if ((status = cli_open_store(cli)) || (status = cli_find_trunk(cli, &id, words[1])))
 		return status;
 	code = wtel_store_assign(cli->store, campaign, id, removed ? 0 : (int)priority);
 	if (code)
 		return store_failed(cli, code);
 	return cli->json ? cli_print_json(json_pack("{s:b}", "success", 1), false) : EXIT_DONE;
-}
-
-/* The choice as it would be made now, from the store's own rows. */
-static int explain(struct cli *cli, const struct wtel_trunk_list *list)
-{
-	static const char *const headings[] = {"%id", "name", "%priority", "%calls", "%limit", "verdict"};
-	struct wtel_trunk_load *loads = calloc(list->count + 1, sizeof(*loads));
-	enum wtel_trunk_verdict *verdicts = calloc(list->count + 1, sizeof(*verdicts));
-	struct cli_table *table = cli_table_new(headings, 6);
-	json_t *trunks = json_array();
-	size_t index = 0, i, k;
-	int code;
-
-	if (!loads || !verdicts)
-		return cli_fail_code(cli, WTEL_ENOMEM, NULL);
-	for (i = 0; i < list->count; i++)
-		loads[i] = wtel_trunk_load_of(&list->trunks[i]);
-	wtel_trunk_sort(loads, list->count);
-	code = wtel_trunk_choose(&index, loads, list->count, verdicts);
-	for (i = 0; i < list->count; i++) {
-		for (k = 0; list->trunks[k].id != loads[i].id; k++)
-			;
-		json_array_append_new(trunks, json_pack("{s:I, s:o, s:s}", "id", (json_int_t)loads[i].id, "name",
-							cli_json_text(list->trunks[k].name), "verdict",
-							wtel_trunk_verdict_name(verdicts[i])));
-		cli_table_addf(table, "%lld", (long long)loads[i].id);
-		cli_table_add(table, list->trunks[k].name);
-		cli_table_addf(table, "%d", loads[i].priority);
-		cli_table_addf(table, "%d", loads[i].active_calls);
-		cli_table_addf(table, "%d", loads[i].max_channels);
-		cli_table_add(table, wtel_trunk_verdict_name(verdicts[i]));
-	}
-	if (cli->json)
-		cli_print_json(json_pack("{s:b, s:o, s:O}", "success", !code, "trunkId",
-					 code ? json_null() : json_integer(loads[index].id), "trunks", trunks),
-			       false);
-	else
-		cli_table_print(table, cli);
-	json_decref(trunks);
-	free(loads);
-	free(verdicts);
-	if (code && !cli->json)
-		return cli_fail_code(cli, code, NULL);
-	return code ? EXIT_FAILED : EXIT_DONE;
-}
-
-int command_trunk_explain(struct cli *cli, int argc, char **argv)
-{
-	int64_t campaign = 0;
-	const struct cli_option options[] = {
-		{"campaign", CLI_NUMBER, &campaign, "N", "for a call of this campaign"},
-		{NULL, CLI_FLAG, NULL, NULL, NULL},
-	};
-	struct wtel_trunk_list *list = NULL;
-	int status = cli_parse(cli, argc, argv, options, NULL, 0, 0);
-	int code;
-
-	if (status || (status = cli_open_store(cli)))
-		return status;
-	code = wtel_store_trunks(cli->store, &list, campaign);
-	if (!code && campaign && !list->count) {
-		/* A campaign without trunks of its own uses all. */
-		wtel_trunk_list_free(list);
-		code = wtel_store_trunks(cli->store, &list, 0);
-	}
-	if (code)
-		return store_failed(cli, code);
-	status = explain(cli, list);
-	wtel_trunk_list_free(list);
-	return status;
 }

@@ -104,6 +104,12 @@ json_t *cli_json_call(const struct wtel_call *call, const char *campaign, const 
 	return out;
 }
 
+static json_t *json_breaker(const struct wtel_breaker *breaker)
+{
+	return json_pack("{s:s, s:i, s:o}", "state", wtel_breaker_state_name(breaker->state), "faults", breaker->faults,
+			 "retryAt", cli_json_time(breaker->retry_at));
+}
+
 json_t *cli_json_trunk(const struct wtel_trunk *trunk)
 {
 	json_t *out = json_pack(
@@ -115,15 +121,39 @@ json_t *cli_json_trunk(const struct wtel_trunk *trunk)
 		(int)trunk->needs_registration, "maxChannels", trunk->max_channels, "activeCalls", trunk->active_calls,
 		"priority", trunk->priority, "totalCalls", (json_int_t)trunk->total_calls, "successfulCalls",
 		(json_int_t)trunk->successful_calls, "failedCalls", (json_int_t)trunk->failed_calls);
+	json_t *settings = json_loads(trunk->advanced_settings ? trunk->advanced_settings : "{}", 0, NULL);
 
-	if (!out)
+	if (!out) {
+		json_decref(settings);
 		return NULL;
+	}
 	json_object_set_new(out, "endpoint", cli_json_text(trunk->endpoint));
+	json_object_set_new(out, "breaker", json_breaker(&trunk->breaker));
+	json_object_set_new(out, "advancedSettings", settings ? settings : json_object());
 	json_object_set_new(out, "lastRegisteredAt", cli_json_time(trunk->last_registered_at));
 	json_object_set_new(out, "lastErrorAt", cli_json_time(trunk->last_error_at));
 	json_object_set_new(out, "lastErrorMessage", cli_json_text(trunk->last_error_message));
 	if (trunk->campaign_priority)
 		json_object_set_new(out, "campaignPriority", json_integer(trunk->campaign_priority));
+	return out;
+}
+
+/* "66.67" as the seed's answerRate has it; seconds. */
+json_t *cli_json_health(const struct wtel_trunk_health *health)
+{
+	json_t *out = json_pack("{s:i, s:i, s:i}", "attempts", health->attempts, "answered", health->answered, "faults",
+				health->faults);
+	int ratio = health->answer_seizure_ratio;
+
+	if (!out)
+		return NULL;
+	json_object_set_new(out, "answerSeizureRatio",
+			    ratio < 0 ? json_null() : json_sprintf("%d.%02d", ratio / 100, ratio % 100));
+	json_object_set_new(out, "postDialDelay",
+			    health->post_dial_delay ? json_real((double)health->post_dial_delay / 1e6) : json_null());
+	json_object_set_new(out, "averageCallDuration",
+			    health->average_call_duration ? json_real((double)health->average_call_duration / 1e6)
+							  : json_null());
 	return out;
 }
 

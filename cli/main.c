@@ -22,6 +22,7 @@ static void print_help(FILE *out)
 	      "Asterisk: --ami ami://user:secret@host:5038, or WTEL_AMI, or ASTERISK_HOST, _PORT, _USER, _PASSWORD.\n"
 	      "Database: --db sqlite:PATH or postgresql://..., or WTEL_DB, or DB_HOST, ...; otherwise SQLite in the "
 	      "state directory.\n"
+	      "Numbers: --country CODE, or WTEL_COUNTRY, for those without a calling code.\n"
 	      "Exit status: 0 done, 1 the call or the lookup failed, 2 bad usage, 3 no Asterisk, 4 no database.\n",
 	      out);
 }
@@ -65,7 +66,7 @@ static int first_word(int argc, char **argv)
 
 	while (i < argc && argv[i][0] == '-') {
 		bool takes = strcmp(argv[i], "--ami") == 0 || strcmp(argv[i], "--db") == 0 ||
-			     strcmp(argv[i], "--ca-file") == 0;
+			     strcmp(argv[i], "--ca-file") == 0 || strcmp(argv[i], "--country") == 0;
 
 		i += takes ? 2 : 1;
 	}

@@ -13,6 +13,7 @@ static const struct cli_option common[] = {
 	{"ami", CLI_TEXT, NULL, "URL", "Asterisk: ami://user:secret@host:5038, amis:// for TLS; several by commas"},
 	{"db", CLI_TEXT, NULL, "URL", "database: sqlite:PATH or postgresql://..."},
 	{"ca-file", CLI_TEXT, NULL, "FILE", "certificates to trust for amis://"},
+	{"country", CLI_TEXT, NULL, "CODE", "calling code of numbers without one, such as 34"},
 	{"json", CLI_FLAG, NULL, NULL, "print JSON"},
 	{"verbose", CLI_FLAG, NULL, NULL, "log what happens to standard error"},
 	{"help", CLI_FLAG, NULL, NULL, "this text"},
@@ -90,6 +91,14 @@ static bool read_date(int64_t *out, const char *text)
 	return false;
 }
 
+static bool add_text(struct cli_texts *out, const char *text)
+{
+	if (out->count == CLI_MOST_TEXTS)
+		return false;
+	out->texts[out->count++] = text;
+	return true;
+}
+
 static int set_option(struct cli *cli, const struct cli_option *option, const char *argument)
 {
 	bool good = true;
@@ -100,6 +109,10 @@ static int set_option(struct cli *cli, const struct cli_option *option, const ch
 		break;
 	case CLI_TEXT:
 		*(const char **)option->target = argument;
+		break;
+	case CLI_TEXTS:
+		if (!add_text(option->target, argument))
+			return cli_fail(cli, EXIT_USAGE, "--%s: at most %d", option->name, CLI_MOST_TEXTS);
 		break;
 	case CLI_NUMBER:
 		good = read_number(option->target, argument);
@@ -124,7 +137,7 @@ static int set_option(struct cli *cli, const struct cli_option *option, const ch
 static size_t gather(struct cli *cli, const struct cli_option *options, struct cli_option *all, struct option *forms,
 		     bool *help)
 {
-	void *targets[] = {&cli->ami, &cli->db, &cli->ca_file, &cli->json, &cli->verbose, help};
+	void *targets[] = {&cli->ami, &cli->db, &cli->ca_file, &cli->country, &cli->json, &cli->verbose, help};
 	size_t count = 0, i;
 
 	for (; options && options->name && count < MOST_OPTIONS; options++)

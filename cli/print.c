@@ -2,6 +2,16 @@
 
 #include <string.h>
 
+const char *cli_trunk_name(const struct wtel_trunk_list *trunks, int64_t id)
+{
+	size_t i;
+
+	for (i = 0; trunks && i < trunks->count; i++)
+		if (trunks->trunks[i].id == id)
+			return trunks->trunks[i].name;
+	return "";
+}
+
 static const char *colour_of(enum wtel_disposition disposition)
 {
 	return disposition == WTEL_DISPOSITION_ANSWERED ? "\033[32m"
@@ -18,10 +28,10 @@ static void add_offset(struct cli_table *table, int64_t start, int64_t wall)
 		cli_table_add(table, "-");
 }
 
-static void print_legs(const struct cli *cli, const struct wtel_call *call)
+static void print_legs(const struct cli *cli, const struct wtel_call *call, const struct wtel_trunk_list *trunks)
 {
-	static const char *const headings[] = {"leg",	  "channel", "number", "%start", "%ringing",
-					       "%answer", "%end",    "%cause", "%SIP"};
+	static const char *const headings[] = {"leg",	   "channel", "trunk", "number", "%start",
+					       "%ringing", "%answer", "%end",  "%cause", "%SIP"};
 	struct cli_table *table = cli_table_new(headings, sizeof(headings) / sizeof(headings[0]));
 	size_t i;
 
@@ -30,6 +40,7 @@ static void print_legs(const struct cli *cli, const struct wtel_call *call)
 
 		cli_table_add(table, wtel_leg_role_name(leg->role));
 		cli_table_add(table, leg->channel);
+		cli_table_add(table, cli_trunk_name(trunks, leg->trunk_id));
 		cli_table_add(table, leg->number);
 		add_offset(table, call->start, leg->start);
 		add_offset(table, call->start, leg->ringing);
@@ -44,8 +55,9 @@ static void print_legs(const struct cli *cli, const struct wtel_call *call)
 	cli_table_print(table, cli);
 }
 
-void cli_print_call(const struct cli *cli, const struct wtel_call *call, const char *trunk)
+void cli_print_call(const struct cli *cli, const struct wtel_call *call, const struct wtel_trunk_list *trunks)
 {
+	const char *trunk = cli_trunk_name(trunks, call->trunk_id);
 	const char *disposition =
 		call->end ? wtel_disposition_name(call->disposition) : wtel_call_state_name(call->state);
 
@@ -61,13 +73,13 @@ void cli_print_call(const struct cli *cli, const struct wtel_call *call, const c
 	printf("end          %s\n", cli_when(call->end));
 	printf("duration     %lld s, billed %lld s\n", (long long)wtel_call_duration(call),
 	       (long long)wtel_call_billsec(call));
-	if (trunk && *trunk)
+	if (*trunk)
 		printf("trunk        %s\n", cli_safe(trunk));
 	if (call->agent_id || call->campaign_id || call->lead_id)
 		printf("agent %lld, campaign %lld, lead %lld\n", (long long)call->agent_id,
 		       (long long)call->campaign_id, (long long)call->lead_id);
 	if (call->leg_count) {
 		puts("");
-		print_legs(cli, call);
+		print_legs(cli, call, trunks);
 	}
 }

@@ -32,8 +32,16 @@ int cli_open_config(struct cli *cli)
 
 	if (cli->config)
 		return 0;
+	if (wtel_country_check(cli->country))
+		return cli_fail(cli, EXIT_USAGE, "--country wants a calling code such as 34, not '%s'",
+				cli_safe(cli->country));
 	code = wtel_config_read(&cli->config, cli->ami, cli->db, NULL, NULL, &detail);
 	return code ? cli_fail_code(cli, code, &detail) : 0;
+}
+
+const char *cli_country(const struct cli *cli)
+{
+	return cli->country || !cli->config ? cli->country : cli->config->country;
 }
 
 /* SQLite is there out of the box; a shared database is changed only when somebody says so. */
@@ -126,6 +134,7 @@ int cli_open_service(struct cli *cli)
 	options.host_count = cli->config->host_count;
 	options.store = cli->store;
 	options.ca_file = cli->ca_file;
+	options.country = cli_country(cli);
 	options.log = log_line;
 	options.log_user = cli;
 	code = wtel_service_new(&cli->service, &options, NULL, &detail);
