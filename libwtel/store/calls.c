@@ -64,10 +64,11 @@ static void fill_call(struct wtel_call *call, struct store_pack *pack, const str
 	call->cause = (int)store_row_number(rows, row, 19);
 	call->sip_code = (int)store_row_number(rows, row, 20);
 	call->reason = store_pack_column(pack, rows, row, 21);
+	call->route = "";
 }
 
 /* Rows are legs, joined to their call; a call without legs is one row without. */
-enum { LEG = 24 };
+enum { LEG = 24, ROUTE = LEG + 12 };
 
 static size_t fill_legs(const struct wtel_leg **out, struct store_pack *pack, const struct store_rows *rows)
 {
@@ -112,8 +113,10 @@ void store_fill_call_list(struct store_pack *pack, const void *source)
 		fill_call(&call, pack, from->rows, row);
 		campaign = store_pack_column(pack, from->rows, row, LEG - 2);
 		lead = store_pack_column(pack, from->rows, row, LEG - 1);
-		if (from->legs)
+		if (from->legs) {
 			call.leg_count = fill_legs(&call.legs, pack, from->rows);
+			call.route = store_pack_column(pack, from->rows, row, ROUTE);
+		}
 		if (!list)
 			continue;
 		calls[row] = call;

@@ -51,6 +51,14 @@ struct store_queue {
 	int result;	   /* of the last one */
 };
 
+/* Who is told of changes. */
+struct store_watch {
+	void (*changed)(void *user);
+	void *user;
+	bool pending;
+	int64_t told_at; /* mono */
+};
+
 struct wtel_store {
 	struct wtel_allocator allocator;
 	const struct store_driver_ops *ops;
@@ -58,6 +66,8 @@ struct wtel_store {
 	struct wtel_detail error;
 	struct store_ask *asks;
 	struct store_queue queue;
+	struct store_watch watch;
+	struct store_zones zones;  /* of routers that were made of this store */
 	struct store_names *names; /* with the platform's tables; NULL: not found yet */
 	bool dispatching;
 	/* options */
@@ -81,6 +91,11 @@ void store_log(struct wtel_store *store, enum wtel_log_level level, const char *
 int store_ask(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
 	      store_done_fn *done, void (*callback)(void), void *user);
 void store_ask_free(struct store_ask *ask);
+/* In two steps, for an ask that begins a larger struct of `size` zeroed bytes (NULL: out of memory), or that asks again
+ * from its `done`. After a failure it is still the caller's to free. */
+struct store_ask *store_ask_new(struct wtel_store *store, size_t size);
+int store_ask_send(struct store_ask *ask, const struct store_statement *statement, const struct store_args *args,
+		   store_done_fn *done);
 
 /* Asks and waits. `take` (may be NULL) reads the rows into `out`. The error is in store->error. */
 typedef int store_take_fn(struct wtel_store *store, const struct store_rows *rows, void *out);
@@ -105,6 +120,10 @@ void store_queue_init(struct wtel_store *store);
 void store_queue_free(struct wtel_store *store);
 int store_queue_dispatch(struct wtel_store *store, struct wtel_time now);
 int64_t store_queue_deadline(const struct wtel_store *store);
+
+/* Tells of changes: store/watch.c. */
+void store_watch_dispatch(struct wtel_store *store, struct wtel_time now);
+int64_t store_watch_deadline(const struct wtel_store *store);
 
 /* Tells the database of this process unless it was told lately. */
 int store_announce(struct wtel_store *store);

@@ -27,7 +27,8 @@ struct store_statement {
 	const char *postgres;
 	/* SQLite: a second one, with the same parameters, in the same transaction; results are the first's. */
 	const char *sqlite_then;
-	bool relaxed; /* it need not survive a loss of power: SQLite does not wait for the disk */
+	bool then_tells; /* or the second's */
+	bool relaxed;	 /* it need not survive a loss of power: SQLite does not wait for the disk */
 };
 
 /* A parameter or a column as text in the database's own form; data NULL is SQL's NULL. */
@@ -105,6 +106,11 @@ struct store_driver_ops {
 	/* Reads, writes, reconnects, calls `done`s. */
 	int (*dispatch)(struct store_driver *driver, struct wtel_time now);
 	bool (*connected)(const struct store_driver *driver);
+
+	/* From the statements on that are asked next, `changed` comes from dispatch after each change that the triggers
+	 * of store/schema_routing.h tell, by whomever, within a second; and after a reconnect, when changes may have
+	 * been missed. NULL: no more. */
+	void (*watch)(struct store_driver *driver, void (*changed)(void *user), void *user);
 };
 
 extern const struct store_driver_ops store_sqlite;

@@ -14,7 +14,7 @@
 #define TAKEN_TAIL " WHERE w.owner = $1 AND w.adopted AND c.end_time IS NULL ORDER BY c.id"
 
 #define SELECT	   "SELECT " STORE_CALL_COLUMNS
-#define SELECT_ONE SELECT NONAMES ", " STORE_LEG_COLUMNS FROM LEGS ONE_TAIL
+#define SELECT_ONE SELECT NONAMES ", " STORE_LEG_COLUMNS STORE_ROUTE_COLUMN FROM LEGS ONE_TAIL
 
 const struct store_names store_no_names = {
 	{.name = "all", .sqlite = SELECT NONAMES FROM ALL_TAIL, .postgres = SELECT NONAMES FROM ALL_TAIL},
@@ -100,7 +100,7 @@ static const char *build(struct builder *builder, const struct found *found, con
 		between = " || ' ' || ";
 	}
 	add(builder, found->any_lead ? ")" : "'')");
-	add(builder, legs[0] ? ", " STORE_LEG_COLUMNS FROM LEGS : FROM);
+	add(builder, legs[0] ? ", " STORE_LEG_COLUMNS STORE_ROUTE_COLUMN FROM LEGS : FROM);
 	add(builder, found->campaign ? " LEFT JOIN campanas p ON p.id = c.campaign_id" : "");
 	add(builder, found->any_lead ? " LEFT JOIN base_campanas b ON b.id = c.lead_id" : "");
 	add(builder, tail);

@@ -240,8 +240,12 @@ static int postgres_dispatch(struct store_driver *driver, struct wtel_time now)
 	count = epoll_wait(driver->epoll, events, POSTGRES_CONNECTIONS, 0);
 	for (i = 0; i < count && !driver->closing; i++)
 		ready(events[i].data.ptr, events[i].events, now.mono);
+	if (!driver->closing)
+		postgres_listen_ask(driver);
 	for (i = 0; i < POSTGRES_CONNECTIONS && !driver->closing; i++)
 		advance(&driver->connections[i], now.mono);
+	if (!driver->closing)
+		postgres_listen_take(driver);
 	driver->dispatching = false;
 	if (driver->closing)
 		postgres_close(driver);
@@ -265,4 +269,5 @@ const struct store_driver_ops store_postgres = {
 	.deadline = postgres_deadline,
 	.dispatch = postgres_dispatch,
 	.connected = postgres_connected,
+	.watch = postgres_listen,
 };

@@ -100,6 +100,12 @@ struct store_driver {
 	char *write_sql;   /* the batch statement; NULL until the first one */
 	char *checked_sql; /* the same, minding foreign keys; NULL until it was needed */
 	bool dispatching, closing;
+	struct {
+		void (*changed)(void *user); /* NULL: nobody watches */
+		void *user;
+		bool asked; /* on this connection */
+		bool again; /* there was one before: changes may have been missed */
+	} listen;
 };
 
 /* postgres_options.c: the connection's options, without blocking. */
@@ -153,6 +159,15 @@ bool postgres_settings(struct postgres_connection *connection);
 bool postgres_sendable(const struct postgres_connection *connection);
 void postgres_send(struct postgres_connection *connection, int64_t mono);
 void postgres_receive(struct postgres_connection *connection, int64_t mono);
+
+/* postgres_listen.c: being told of changes. */
+void postgres_listen(struct store_driver *driver, void (*changed)(void *user), void *user);
+/* The connection is new: it does not listen yet. */
+void postgres_listen_reset(struct postgres_connection *connection);
+/* Sees to it that the first connection listens. */
+void postgres_listen_ask(struct store_driver *driver);
+/* Takes what it was told. */
+void postgres_listen_take(struct store_driver *driver);
 
 /* postgres_text.c: any bytes as UTF-8 that PostgreSQL accepts. `out` has room for 2 * length + 1; terminated. */
 size_t postgres_text(char *out, struct wtel_slice text);

@@ -142,6 +142,7 @@ static bool established(struct postgres_connection *connection)
 	connection->phase = POSTGRES_PIPELINE;
 	connection->deadline = INT64_MAX;
 	connection->sequence++;
+	postgres_listen_reset(connection);
 	return postgres_settings(connection);
 }
 

@@ -29,10 +29,13 @@ void store_pack_free(void *list); /* what store_pack_build() gave */
 
 /* Fills of the lists; `source` is struct store_rows, or for calls struct store_call_source. */
 void store_fill_trunk_list(struct store_pack *pack, const void *source);
+/* Columns from `column` on: version, state, faults, openings, retry_at, trial_until; all NULL: all zero. */
+void store_fill_breaker(struct wtel_breaker *breaker, const struct store_rows *rows, size_t row, size_t column);
 void store_fill_peer_list(struct store_pack *pack, const void *source);
 
 struct store_call_source {
-	const struct store_rows *rows; /* columns: STORE_CALL_COLUMNS, names of campaign and lead, STORE_LEG_COLUMNS */
+	const struct store_rows *rows; /* columns: STORE_CALL_COLUMNS, names of campaign and lead; with legs
+				  STORE_LEG_COLUMNS and STORE_ROUTE_COLUMN */
 	bool legs;		       /* one call, a row for each of its legs */
 	int64_t total;
 };
@@ -46,6 +49,16 @@ void store_fill_call_list(struct store_pack *pack, const void *source);
 #define STORE_LEG_COLUMNS                                                                                              \
 	"l.unique_id, l.channel, l.number, l.role, l.state, l.trunk_id, l.start_time, l.ringing_time, l.answer_time,"  \
 	" l.end_time, l.cause, l.sip_code"
+/* Behind the legs', of one call. */
+#define STORE_ROUTE_COLUMN ", w.route"
+
+/* store_attempts(), waiting; store_pack_free() frees it. */
+struct store_attempt;
+struct store_attempt_list {
+	size_t count;
+	struct store_attempt *attempts;
+};
+int store_wait_attempts(struct wtel_store *store, struct store_attempt_list **out, int seconds);
 
 /* A JSON document as text; base_release() frees it. NULL: out of memory. */
 struct json_t;

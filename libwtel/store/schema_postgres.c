@@ -1,5 +1,6 @@
 #include "store/schema.h"
 #include "store/schema_booking.h"
+#include "store/schema_routing.h"
 
 /*
  * The four tables have names, types, defaults, enums and indexes of the platform that also writes them; where they
@@ -228,7 +229,7 @@ const char *const store_schema_postgres[STORE_SCHEMA_VERSION] = {
 	     "  applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()\n"
 	     ");\n"
 	     "INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SCHEMA_TRUNK_STATES_POSTGRES SIP_PEERS CALLS CAMPAIGN_TRUNKS OURS LEGS
-		     RESERVE,
+		     RESERVE SCHEMA_ROUTING_POSTGRES,
 };
 
 /*
@@ -259,4 +260,5 @@ const char store_associations_postgres[] = LOCK ASSOCIATION("sip_peers", "user_i
 	ASSOCIATION("calls", "agent_id", "usuarios", "SET NULL")
 		ASSOCIATION("calls", "campaign_id", "campanas", "SET NULL")
 			ASSOCIATION("calls", "lead_id", "base_campanas", "SET NULL")
-				ASSOCIATION("campaign_trunks", "campana_id", "campanas", "CASCADE");
+				ASSOCIATION("campaign_trunks", "campana_id", "campanas", "CASCADE")
+					ASSOCIATION("wtel_campaigns", "campaign_id", "campanas", "CASCADE");

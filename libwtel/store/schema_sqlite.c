@@ -1,5 +1,6 @@
 #include "store/schema.h"
 #include "store/schema_booking.h"
+#include "store/schema_routing.h"
 
 #include <stddef.h>
 
@@ -155,6 +156,10 @@ static const struct store_piece version_1[] = {
 	       "  priority INTEGER NOT NULL DEFAULT 10,\n" TIMES ",\n"
 	       "  UNIQUE (campana_id, trunk_id)\n"
 	       ");\n" SCHEMA_TRUNK_STATES_SQLITE OURS},
+
+	{NULL, SCHEMA_CAMPAIGNS_SQLITE},
+	{"campanas", " REFERENCES campanas(id) ON DELETE CASCADE"},
+	{NULL, SCHEMA_ROUTING_SQLITE},
 	{NULL, NULL},
 };
 

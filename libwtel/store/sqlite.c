@@ -247,6 +247,7 @@ static int run_query(struct store_driver *driver, struct result *result, const s
 {
 	const struct store_statement *statement = work->statement;
 	struct result second = {.rows = {.column = result_column}};
+	bool swap = statement->then_tells;
 	int code = sqlite_set_relaxed(driver, statement->relaxed, detail);
 
 	if (code || !statement->sqlite_then)
@@ -254,9 +255,9 @@ static int run_query(struct store_driver *driver, struct result *result, const s
 	code = sqlite_run(driver, "BEGIN IMMEDIATE", detail);
 	if (code)
 		return code;
-	code = run_text(driver, result, statement->sqlite, work, detail);
+	code = run_text(driver, swap ? &second : result, statement->sqlite, work, detail);
 	if (!code)
-		code = run_text(driver, &second, statement->sqlite_then, work, detail);
+		code = run_text(driver, swap ? result : &second, statement->sqlite_then, work, detail);
 	return finish(driver, code, detail);
 }
 
@@ -423,6 +424,7 @@ static int driver_dispatch(struct store_driver *driver, struct wtel_time now)
 		base_wipe(work, sizeof(*work));
 		base_release(&driver->allocator, work);
 	}
+	sqlite_watch_dispatch(driver, now.mono);
 	driver->running = false;
 	return 0;
 }
@@ -441,7 +443,9 @@ static short driver_events(const struct store_driver *driver)
 
 static int64_t driver_deadline(const struct store_driver *driver)
 {
-	return driver->first ? 0 : INT64_MAX;
+	if (driver->first)
+		return 0;
+	return driver->watch.changed ? driver->watch.due : INT64_MAX;
 }
 
 static bool driver_connected(const struct store_driver *driver)
@@ -452,5 +456,5 @@ static bool driver_connected(const struct store_driver *driver)
 
 const struct store_driver_ops store_sqlite = {
 	"sqlite",  driver_open,	  driver_close,	   driver_query,    driver_script,    driver_write,
-	driver_fd, driver_events, driver_deadline, driver_dispatch, driver_connected,
+	driver_fd, driver_events, driver_deadline, driver_dispatch, driver_connected, sqlite_watch,
 };

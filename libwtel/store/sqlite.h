@@ -15,6 +15,16 @@ struct sqlite_prepared {
 
 struct sqlite_work;
 
+/* The counter of changes that is asked while somebody watches. */
+struct sqlite_watch {
+	void (*changed)(void *user);
+	void *user;
+	int64_t due; /* mono */
+	int64_t data_version;
+	int total_changes;
+	int64_t version;
+};
+
 struct store_driver {
 	struct wtel_allocator allocator;
 	sqlite3 *db;
@@ -24,6 +34,7 @@ struct store_driver {
 	int64_t lock_timeout; /* microseconds */
 	bool relaxed;	      /* the connection does not wait for the disk now */
 	bool running;	      /* a result is being told */
+	struct sqlite_watch watch;
 };
 
 /* The prepared form, reset. */
@@ -38,6 +49,10 @@ int sqlite_failed(struct store_driver *driver, int result, struct wtel_detail *d
 
 /* Whether commits wait for the disk from now on. */
 int sqlite_set_relaxed(struct store_driver *driver, bool relaxed, struct wtel_detail *detail);
+
+/* sqlite_watch.c: who is told of changes. */
+void sqlite_watch(struct store_driver *driver, void (*changed)(void *user), void *user);
+void sqlite_watch_dispatch(struct store_driver *driver, int64_t mono);
 
 /* One transaction; see store/write.h. */
 int sqlite_write(struct store_driver *driver, const struct store_change *changes, size_t count, int64_t wall,

@@ -84,6 +84,7 @@ int wtel_store_open(struct wtel_store **out, const struct wtel_store_options *op
 	if (!store)
 		return base_fail(detail, WTEL_ENOMEM, "", "%s", wtel_error_text(WTEL_ENOMEM));
 	store->allocator = memory;
+	store->zones.allocator = &store->allocator;
 	store->ops = ops;
 	store->max_batch = use.max_batch;
 	store->max_queue = use.max_queue;
@@ -121,6 +122,7 @@ void wtel_store_close(struct wtel_store *store)
 		store_ask_free(store->asks);
 	store_queue_free(store);
 	store_names_free(store);
+	store_zones_free(&store->zones);
 	base_release(&memory, store);
 }
 
@@ -174,9 +176,12 @@ bool store_connected(const struct wtel_store *store)
 
 int64_t store_deadline(const struct wtel_store *store)
 {
-	int64_t driver = store->ops->deadline(store->driver), queue = store_queue_deadline(store);
+	int64_t deadline = store->ops->deadline(store->driver), queue = store_queue_deadline(store);
+	int64_t watch = store_watch_deadline(store);
 
-	return driver < queue ? driver : queue;
+	if (queue < deadline)
+		deadline = queue;
+	return watch < deadline ? watch : deadline;
 }
 
 int store_dispatch(struct wtel_store *store, struct wtel_time now)
@@ -188,6 +193,7 @@ int store_dispatch(struct wtel_store *store, struct wtel_time now)
 	store->dispatching = true;
 	sent = store_queue_dispatch(store, now);
 	code = store->ops->dispatch(store->driver, now);
+	store_watch_dispatch(store, now);
 	store->dispatching = false;
 	return code ? code : sent;
 }

@@ -6,7 +6,8 @@
 
 #include "base/timestamp.h"
 
-enum { SETTINGS_MAX = 16384 };
+/* Room for all the prefixes that a trunk may have. */
+enum { SETTINGS_MAX = 1024 * 1024 };
 
 /* The password is never read. */
 #define COLUMNS                                                                                                        \
@@ -18,10 +19,12 @@ enum { SETTINGS_MAX = 16384 };
 #define SQLITE_SETTINGS                                                                                                \
 	", json_extract(t.advanced_settings, '$.endpoint'), json_type(t.advanced_settings, '$.registration')"
 #define POSTGRES_SETTINGS ", t.advanced_settings ->> 'endpoint', t.advanced_settings ->> 'registration'"
-#define ALL		  ", 0 FROM trunks t ORDER BY t.priority, t.id"
+#define BREAKER		  ", b.version, b.state, b.faults, b.openings, b.retry_at, b.trial_until"
+#define OF_TRUNK	  " LEFT JOIN wtel_trunks b ON b.trunk_id = t.id"
+#define ALL		  ", 0" BREAKER " FROM trunks t" OF_TRUNK " ORDER BY t.priority, t.id"
 #define OF_CAMPAIGN                                                                                                    \
-	", a.priority FROM campaign_trunks a JOIN trunks t ON t.id = a.trunk_id WHERE a.campana_id = $1"               \
-	" ORDER BY a.priority, t.id"
+	", a.priority" BREAKER " FROM campaign_trunks a JOIN trunks t ON t.id = a.trunk_id" OF_TRUNK                   \
+	" WHERE a.campana_id = $1 ORDER BY a.priority, t.id"
 
 static const struct store_statement list_trunks = {
 	.name = "list_trunks",
@@ -130,6 +133,7 @@ static void fill_trunk(struct wtel_trunk *trunk, struct store_pack *pack, const 
 		fill_endpoint(pack, rows->column(rows, row, 24), store_row_text(name, sizeof(name), rows, row, 1));
 	trunk->needs_registration = !base_slice_is(rows->column(rows, row, 25), "false");
 	trunk->campaign_priority = (int)store_row_number(rows, row, 26);
+	store_fill_breaker(&trunk->breaker, rows, row, 27);
 }
 
 void store_fill_trunk_list(struct store_pack *pack, const void *source)
@@ -250,6 +254,21 @@ static int read_settings(struct wtel_store *store, char **text, json_t **setting
 	return *text ? 0 : WTEL_ENOMEM;
 }
 
+/* Whether the zone exists is known only here: the rules are pure. Their form was checked before. */
+static int check_zone(struct wtel_store *store, const json_t *settings, struct wtel_detail *detail)
+{
+	const char *name = json_string_value(json_object_get(settings, "timezone"));
+	struct store_zones zones = {&store->allocator, NULL};
+	struct wtel_slice data;
+	int code = name && name[0] ? store_zone(&data, name, &zones) : 0;
+
+	store_zones_free(&zones);
+	if (code == WTEL_ENOTFOUND)
+		return base_fail(detail, WTEL_EINVAL, "advanced_settings.timezone",
+				 "timezone \"%.64s\" is not one of the system's time zones", name);
+	return code;
+}
+
 static void trunk_args(struct store_args *args, const struct wtel_trunk *trunk, const char *settings)
 {
 	store_args_text(args, trunk->name);
@@ -294,6 +313,8 @@ int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wt
 		code = read_settings(store, &text, &settings, &use, detail);
 	if (!code)
 		code = wtel_trunk_check(&use, detail);
+	if (!code)
+		code = check_zone(store, settings, detail);
 	if (!code) {
 		trunk_args(&args, &use, text);
 		code = store_wait(store, use.id ? &update_trunk : &insert_trunk, &args, take_id, &saved);
@@ -344,6 +365,20 @@ int wtel_store_trunk_remove(struct wtel_store *store, int64_t id)
 	return base_fail(&store->error, WTEL_ESTATE, "trunk", "calls are on this trunk now");
 }
 
+/* SQLite does not say which of the keys it was. */
+static int who_is_missing(struct wtel_store *store, int64_t trunk_id)
+{
+	struct store_args args = {0};
+	int64_t found = 0;
+	int code;
+
+	store_args_number(&args, trunk_id);
+	code = store_wait(store, &has_trunk, &args, take_id, &found);
+	if (code == WTEL_ENOTFOUND)
+		return base_fail(&store->error, code, "trunk_id", "no such trunk");
+	return code ? code : base_fail(&store->error, WTEL_ENOTFOUND, "campaign_id", "no such campaign");
+}
+
 int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority)
 {
 	struct wtel_detail *detail = store_forget_error(store);
@@ -365,7 +400,7 @@ int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t tru
 	}
 	code = store_wait(store, priority ? &assign_trunk : &unassign_trunk, &args, store_take_changed, &changed);
 	if (code == WTEL_ENOTFOUND)
-		return base_fail(detail, code, "", "the campaign or the trunk does not exist");
+		return who_is_missing(store, trunk_id);
 	if (!code && !priority && !changed)
 		return base_fail(detail, WTEL_ENOTFOUND, "trunk_id", "that trunk is not assigned to the campaign");
 	return code;

@@ -3,7 +3,7 @@
 
 #include "store/core.h"
 
-static struct store_ask *ask_new(struct wtel_store *store, size_t size)
+struct store_ask *store_ask_new(struct wtel_store *store, size_t size)
 {
 	struct store_ask *ask = base_allocate_zero(&store->allocator, size);
 
@@ -44,20 +44,26 @@ static int check_args(struct wtel_store *store, const struct store_args *args)
 	return 0;
 }
 
+int store_ask_send(struct store_ask *ask, const struct store_statement *statement, const struct store_args *args,
+		   store_done_fn *done)
+{
+	struct wtel_store *store = ask->store;
+	int code = check_args(store, args);
+
+	return code ? code : store->ops->query(store->driver, statement, args->values, args->count, done, ask);
+}
+
 int store_ask(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
 	      store_done_fn *done, void (*callback)(void), void *user)
 {
-	struct store_ask *ask;
-	int code = check_args(store, args);
+	struct store_ask *ask = store_ask_new(store, sizeof(*ask));
+	int code;
 
-	if (code)
-		return code;
-	ask = ask_new(store, sizeof(*ask));
 	if (!ask)
 		return WTEL_ENOMEM;
 	ask->callback = callback;
 	ask->user = user;
-	code = store->ops->query(store->driver, statement, args->values, args->count, done, ask);
+	code = store_ask_send(ask, statement, args, done);
 	if (code)
 		store_ask_free(ask);
 	return code;
@@ -157,7 +163,7 @@ static int wait_new(struct wait **out, struct wtel_store *store, store_take_fn *
 
 	if (store->dispatching)
 		return base_fail(store_forget_error(store), WTEL_EBUSY, "", "%s", wtel_error_text(WTEL_EBUSY));
-	wait = (struct wait *)ask_new(store, sizeof(*wait));
+	wait = (struct wait *)store_ask_new(store, sizeof(*wait));
 	if (!wait)
 		return base_fail(store_forget_error(store), WTEL_ENOMEM, "", "%s", wtel_error_text(WTEL_ENOMEM));
 	wait->take = take;
