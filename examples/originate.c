@@ -41,7 +41,10 @@ static int make_call(struct wtel_service *service, const char *extension, const 
 		while (wtel_observer_next(observer, &notice) == 1) {
 			if (!notice.call || strcmp(notice.call->call_id, call_id) != 0)
 				continue;
-			printf("%s\n", wtel_call_state_name(notice.call->state));
+			if (notice.type == WTEL_NOTICE_CALL_FAILOVER)
+				printf("failed (%s), trying %s\n", notice.text, notice.name);
+			else
+				printf("%s\n", wtel_call_state_name(notice.call->state));
 			if (notice.type == WTEL_NOTICE_CALL_HANGUP) {
 				printf("%s, %lld s billed\n", wtel_disposition_name(notice.call->disposition),
 				       (long long)wtel_call_billsec(notice.call));
@@ -79,6 +82,7 @@ int main(int argc, char **argv)
 		options.hosts = config->hosts;
 		options.host_count = config->host_count;
 		options.store = store;
+		options.country = config->country;
 		code = wtel_service_new(&service, &options, NULL, &detail);
 	}
 	if (!code)

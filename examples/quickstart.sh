@@ -49,6 +49,14 @@ calls()
 	show stats
 }
 
+# A first trunk that answers 503: the next one carries the call while the agent waits.
+failover()
+{
+	show trunk add carrier-c --host c.example.com --no-registration --endpoint carrier-c-503 --priority 1
+	show trunk explain --to +155500008
+	show originate 1001 +155500008
+}
+
 accounts()
 {
 	show peer create --user-id 1 --first-name Ana --last-name 'Muñoz'
@@ -66,10 +74,11 @@ simulated()
 	done
 	WTEL_AMI=ami://wtel:wtel@127.0.0.1:$(sed 's/.*://' "$place/sim")
 	export WTEL_AMI
-	show trunk add carrier-a --host a.example.com --max-channels 20 --priority 1
-	show trunk add carrier-b --host b.example.com --max-channels 10 --priority 2
+	show trunk add carrier-a --host a.example.com --max-channels 20 --priority 2
+	show trunk add carrier-b --host b.example.com --max-channels 10 --priority 3
 	accounts
 	calls
+	failover
 }
 
 # Inside of a running test world (tests/real/world.py): WTEL_AMI and WTEL_DB are set.

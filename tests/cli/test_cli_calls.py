@@ -57,7 +57,7 @@ def test_choice_of_the_trunk(client):
     client.json("trunk", "add", "down", "--host", "sip.example.com", "--priority", 1)
     assert client.json("originate", "1001", "+15550008")["trunk"] == "main"
     verdicts = {t["name"]: t["verdict"] for t in client.json("trunk", "explain")["trunks"]}
-    assert verdicts == {"main": "taken", "spare": "not needed", "down": "not needed"}
+    assert verdicts == {"main": "taken", "spare": "next", "down": "not registered"}
     client.json("trunk", "assign", 7, "spare", "--priority", 1)
     assert client.json("originate", "1001", "+15550008", "--campaign", 7)["trunk"] == "spare"
     assert client.json("originate", "1001", "+15550008", "--campaign", 8)["trunk"] == "main"
@@ -98,7 +98,8 @@ def test_usage(offline):
     for words in ((), ("nonsense",), ("trunk",), ("originate", "1001"), ("originate", "1001", "+1555", "--nope"),
                   ("calls", "history", "--limit", "many"), ("calls", "history", "--from", "yesterday"), ("trunk", "add", "x"),
                   ("trunk", "add", "x", "--host", "h", "--priority", "101"), ("trunk", "add", "x", "--host", "a;b"),
-                  ("trunk", "add", "x", "--host", "h", "--settings", "[1"), ("peer", "create", "--user-id", "1")):
+                  ("trunk", "add", "x", "--host", "h", "--settings", "[1"), ("trunk", "test"), ("campaign",), ("campaign", "set"),
+                  ("trunk", "list", "--country", "nowhere"), ("peer", "create", "--user-id", "1")):
         done = offline.run(*words)
         assert done.returncode == 2 and done.stderr, (words, done.returncode, done.stderr)
     assert offline.json("trunk", "list")["count"] == 0

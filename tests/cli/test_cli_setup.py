@@ -122,6 +122,8 @@ def test_completion_of_the_shell(offline):
 
     assert {"originate", "hangup", "trunk", "calls", "doctor", "sim"} <= set(complete(""))
     assert complete("ori") == ["originate"]
-    assert set(complete("trunk", "")) == {"list", "add", "set", "remove", "assign", "explain"}
+    assert set(complete("trunk", "")) == {"list", "add", "set", "remove", "assign", "explain", "test"}
+    assert set(complete("campaign", "")) == {"list", "set"}
     assert complete("originate", "--cam") == ["--campaign"]
     assert complete("trunk", "add", "--max") == ["--max-channels"]
+    assert complete("campaign", "set", "--then") == ["--then-general"]
