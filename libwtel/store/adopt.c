@@ -236,3 +236,63 @@ int store_adopt(struct wtel_store *store, store_calls_fn *done, void *user)
 	store_args_text(&args, store->instance);
 	return store_ask(store, &owners, &args, owners_done, (void (*)(void))done, user);
 }
+
+/* ---- the same, waiting ------------------------------------------------ */
+
+struct dead {
+	char *list; /* JSON; freed by who asked */
+	size_t count;
+};
+
+static int take_dead(struct wtel_store *store, const struct store_rows *rows, void *out)
+{
+	struct dead *dead = out;
+
+	dead->list = dead_owners(store, rows, &dead->count);
+	return dead->list ? 0 : WTEL_ENOMEM;
+}
+
+static int take_calls(struct wtel_store *store, const struct store_rows *rows, void *out)
+{
+	const struct store_call_source source = {rows, false, (int64_t)rows->row_count};
+
+	return store_pack_build(out, &store->allocator, store_fill_call_list, &source);
+}
+
+/* One at a time, in the order of store_adopt(). */
+static int adopt_and_wait(struct wtel_store *store, struct wtel_call_list **out, struct dead *dead)
+{
+	struct store_args self = {0}, args = {0}, gone = {0};
+	void *list = NULL;
+	int code;
+
+	store_args_text(&self, store->instance);
+	code = store_wait(store, &owners, &self, take_dead, dead);
+	store_args_text(&args, store->instance);
+	store_args_text(&args, dead->list);
+	store_args_text(&gone, dead->list);
+	if (!code && dead->count)
+		code = store_wait(store, &take, &args, NULL, NULL);
+	if (!code)
+		code = store_wait(store, &forget, &gone, NULL, NULL);
+	if (!code)
+		code = store_wait(store, &store_no_names.taken, &self, take_calls, &list);
+	if (!code && ((const struct wtel_call_list *)list)->count)
+		code = store_wait(store, &told, &self, NULL, NULL);
+	if (code)
+		store_pack_free(list);
+	else
+		*out = list;
+	return code;
+}
+
+int wtel_store_adopt(struct wtel_store *store, struct wtel_call_list **out)
+{
+	struct dead dead = {NULL, 0};
+	int code = store_announce(store);
+
+	if (!code)
+		code = adopt_and_wait(store, out, &dead);
+	base_release(&store->allocator, dead.list);
+	return code;
+}

@@ -28,6 +28,7 @@ struct store_statement {
 	/* SQLite: a second one, with the same parameters, in the same transaction; results are the first's. */
 	const char *sqlite_then;
 	bool then_tells; /* or the second's */
+	bool books;	 /* SQLite: no text, but sqlite_book() */
 	bool relaxed;	 /* it need not survive a loss of power: SQLite does not wait for the disk */
 };
 

@@ -184,52 +184,13 @@
 									"WITH ORDINALITY AS n(leg, at) ON o.leg->>0 "  \
 									"= n.leg->>0 $$;\n"
 
-/*
- * Choosing and booking are one: the lock is held until the row is visible, so that no two processes take the last
- * channel, and a trunk that looks full is passed without the lock. The commit does not wait for the disk: if the row is
- * lost with the power, so is the call, or its next change writes the row again.
- */
-#define RESERVE                                                                                                        \
-	"CREATE OR REPLACE FUNCTION wtel_reserve(p_call_id text, p_direction text, p_agent integer,\n"                 \
-	"    p_campaign integer, p_lead integer, p_caller text, p_callee text, p_start timestamptz, p_owner text,\n"   \
-	"    p_now timestamptz)\n"                                                                                     \
-	"  RETURNS TABLE (trunk_id integer, row_id integer, trunk_name text, settings text) LANGUAGE plpgsql AS $$\n"  \
-	"#variable_conflict use_column\n"                                                                              \
-	"DECLARE\n"                                                                                                    \
-	"  own boolean := EXISTS (SELECT 1 FROM campaign_trunks WHERE campana_id = p_campaign);\n"                     \
-	"  candidate record;\n"                                                                                        \
-	"  made integer;\n"                                                                                            \
-	"BEGIN\n"                                                                                                      \
-	"  PERFORM set_config('synchronous_commit', 'off', true);\n"                                                   \
-	"  FOR candidate IN\n"                                                                                         \
-	"    SELECT t.id, t.name, t.max_channels, t.advanced_settings FROM trunks t\n"                                 \
-	"      LEFT JOIN campaign_trunks c ON c.trunk_id = t.id AND c.campana_id = p_campaign\n"                       \
-	"      WHERE t.status = 'active' AND t.registered AND (c.id IS NOT NULL OR NOT own)\n"                         \
-	"      ORDER BY coalesce(c.priority, t.priority), t.id\n"                                                      \
-	"  LOOP\n"                                                                                                     \
-	"    CONTINUE WHEN (SELECT count(*) FROM calls c WHERE c.trunk_id = candidate.id AND c.end_time IS NULL)\n"    \
-	"        >= candidate.max_channels;\n"                                                                         \
-	"    PERFORM pg_advisory_xact_lock(2004116844, 1);\n"                                                          \
-	"    IF (SELECT count(*) FROM calls c WHERE c.trunk_id = candidate.id AND c.end_time IS NULL)\n"               \
-	"        < candidate.max_channels THEN\n"                                                                      \
-	"      INSERT INTO calls (call_id, agent_id, campaign_id, lead_id, trunk_id, direction, caller_number,\n"      \
-	"          callee_number, start_time, created_at, updated_at)\n"                                               \
-	"        VALUES (p_call_id, p_agent, p_campaign, p_lead, candidate.id, p_direction::enum_calls_direction,\n"   \
-	"          p_caller, p_callee, p_start, p_now, p_now) RETURNING id INTO made;\n"                               \
-	"      INSERT INTO wtel_calls (id, owner) VALUES (made, p_owner);\n"                                           \
-	"      RETURN QUERY SELECT candidate.id, made, candidate.name::text, candidate.advanced_settings::text;\n"     \
-	"      RETURN;\n"                                                                                              \
-	"    END IF;\n"                                                                                                \
-	"  END LOOP;\n"                                                                                                \
-	"END $$;\n"
-
 const char *const store_schema_postgres[STORE_SCHEMA_VERSION] = {
 	LOCK "CREATE TABLE IF NOT EXISTS wtel_schema (\n"
 	     "  version INTEGER PRIMARY KEY,\n"
 	     "  applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()\n"
 	     ");\n"
-	     "INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SCHEMA_TRUNK_STATES_POSTGRES SIP_PEERS CALLS CAMPAIGN_TRUNKS OURS LEGS
-		     RESERVE SCHEMA_ROUTING_POSTGRES,
+	     "INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SCHEMA_TRUNK_STATES_POSTGRES SIP_PEERS CALLS
+		     CAMPAIGN_TRUNKS OURS LEGS SCHEMA_BOOK_POSTGRES SCHEMA_ROUTING_POSTGRES,
 };
 
 /*

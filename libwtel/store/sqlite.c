@@ -242,6 +242,24 @@ static int finish(struct store_driver *driver, int code, struct wtel_detail *det
 	return code;
 }
 
+static int run_booking(struct store_driver *driver, struct result *result, const struct sqlite_work *work,
+		       struct wtel_detail *detail)
+{
+	sqlite3_stmt *answer = NULL;
+	int code = sqlite_run(driver, "BEGIN IMMEDIATE", detail);
+
+	if (code)
+		return code;
+	code = sqlite_book(driver, &answer, work->parameters, detail);
+	if (!code)
+		code = step_all(driver, result, answer, detail);
+	if (answer) {
+		sqlite3_reset(answer);
+		sqlite3_clear_bindings(answer);
+	}
+	return finish(driver, code, detail);
+}
+
 static int run_query(struct store_driver *driver, struct result *result, const struct sqlite_work *work,
 		     struct wtel_detail *detail)
 {
@@ -250,6 +268,8 @@ static int run_query(struct store_driver *driver, struct result *result, const s
 	bool swap = statement->then_tells;
 	int code = sqlite_set_relaxed(driver, statement->relaxed, detail);
 
+	if (!code && statement->books)
+		return run_booking(driver, result, work, detail);
 	if (code || !statement->sqlite_then)
 		return code ? code : run_text(driver, result, statement->sqlite, work, detail);
 	code = sqlite_run(driver, "BEGIN IMMEDIATE", detail);

@@ -58,6 +58,11 @@ void sqlite_watch_dispatch(struct store_driver *driver, int64_t mono);
 int sqlite_write(struct store_driver *driver, const struct store_change *changes, size_t count, int64_t wall,
 		 struct wtel_detail *detail);
 
+/* sqlite_booking.c: books a trunk, inside a transaction. *out is a statement that gives the answer, to be stepped and
+ * reset. */
+int sqlite_book(struct store_driver *driver, sqlite3_stmt **out, const store_value *arguments,
+		struct wtel_detail *detail);
+
 /* Makes the file (0600) and its directories (0700) where they are missing, then opens it. `lock_timeout` must live as
  * long as the connection. */
 int sqlite_open_file(sqlite3 **out, const char *path, const struct wtel_allocator *allocator,
