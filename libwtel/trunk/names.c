@@ -5,7 +5,6 @@
 static const char *const statuses[] = {"active", "inactive", "maintenance", "error"};
 static const char *const providers[] = {"twilio", "vonage", "bandwidth", "custom"};
 static const char *const types[] = {"sip", "iax2", "pjsip"};
-static const char *const verdicts[] = {"taken", "not active", "not registered", "full", "not needed"};
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -40,11 +39,6 @@ const char *wtel_trunk_provider_name(enum wtel_trunk_provider provider)
 const char *wtel_trunk_type_name(enum wtel_trunk_type type)
 {
 	return name_of(types, COUNT(types), (unsigned)type);
-}
-
-const char *wtel_trunk_verdict_name(enum wtel_trunk_verdict verdict)
-{
-	return name_of(verdicts, COUNT(verdicts), (unsigned)verdict);
 }
 
 int wtel_trunk_status_parse(enum wtel_trunk_status *out, const char *text)
