@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <wtel/wtel.h>
 
@@ -265,22 +266,42 @@ static double before(long calls)
 
 /* ---- reservations ----------------------------------------------------- */
 
-static long reserve_for(double length)
+/* What one process did. */
+struct reserved {
+	long made;
+	long long cpu; /* microseconds of this process alone */
+};
+
+static long long cpu_time(void)
+{
+	struct timespec spent;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &spent);
+	return spent.tv_sec * 1000000LL + spent.tv_nsec / 1000;
+}
+
+static struct reserved reserve_for(double length)
 {
 	struct wtel_store *store = open_store();
 	double until = seconds() + length;
+	struct wtel_route routes[TRUNKS];
+	struct reserved reserved = {0, cpu_time()};
+	static struct wtel_booking booking;
 	static struct life lives[100];
-	long made = 0;
 	int i;
 
+	memset(routes, 0, sizeof(routes));
+	for (i = 0; i < TRUNKS; i++)
+		routes[i].trunk_id = i + 1;
 	while (seconds() < until) {
-		for (i = 0; i < 100 && seconds() < until; i++, made++) {
-			int64_t trunk_id, row_id;
-
-			life_begin(&lives[i], made);
-			snprintf(lives[i].call_id, sizeof(lives[i].call_id), "WLCM-%d-%ld", getpid(), made);
-			must(store, wtel_store_reserve(store, &trunk_id, &row_id, &lives[i].call), "reserve");
-			lives[i].call.trunk_id = trunk_id;
+		for (i = 0; i < 100 && seconds() < until; i++, reserved.made++) {
+			life_begin(&lives[i], reserved.made);
+			snprintf(lives[i].call_id, sizeof(lives[i].call_id), "WLCM-%d-%ld", getpid(), reserved.made);
+			must(store,
+			     wtel_store_reserve(store, &booking, &lives[i].call, routes, TRUNKS,
+						"\"number\":\"+15551234567\""),
+			     "reserve");
+			lives[i].call.trunk_id = routes[booking.taken].trunk_id;
 		}
 		while (i--) {
 			life_answer(&lives[i]);
@@ -290,13 +311,15 @@ static long reserve_for(double length)
 		must(store, wtel_store_flush(store), "flush");
 	}
 	wtel_store_close(store);
-	return made;
+	reserved.cpu = cpu_time() - reserved.cpu;
+	return reserved;
 }
 
-static double reservations(int processes, double length)
+/* A second; *cpu: microseconds of a client's processor for each. */
+static double reservations(int processes, double length, double *cpu)
 {
+	struct reserved one, all = {0, 0};
 	int pipes[2], i;
-	long total = 0, made;
 
 	if (pipe(pipes))
 		fail("pipe", strerror(errno));
@@ -307,19 +330,21 @@ static double reservations(int processes, double length)
 			fail("fork", strerror(errno));
 		if (child)
 			continue;
-		made = reserve_for(length);
-		_exit(write(pipes[1], &made, sizeof(made)) != sizeof(made));
+		one = reserve_for(length);
+		_exit(write(pipes[1], &one, sizeof(one)) != sizeof(one));
 	}
 	close(pipes[1]);
 	for (i = 0; i < processes; i++) {
 		int status = 0;
 
-		if (wait(&status) < 0 || status || read(pipes[0], &made, sizeof(made)) != sizeof(made))
+		if (wait(&status) < 0 || status || read(pipes[0], &one, sizeof(one)) != sizeof(one))
 			fail("reserve", "a process failed");
-		total += made;
+		all.made += one.made;
+		all.cpu += one.cpu;
 	}
 	close(pipes[0]);
-	return (double)total / length;
+	*cpu = (double)all.cpu / (double)all.made;
+	return (double)all.made / length;
 }
 
 /* ---- all -------------------------------------------------------------- */
@@ -355,7 +380,7 @@ static void prepare(PGconn *pq)
 
 static void measure(PGconn *pq, long calls)
 {
-	double rates[2], best = 0, old = 0;
+	double rates[2], best = 0, old = 0, cpu;
 	int round;
 
 	/* The best of three each: other work on the machine can only make it worse. */
@@ -372,9 +397,11 @@ static void measure(PGconn *pq, long calls)
 		fail("durable calls", "rows are missing");
 	printf("durable_calls %.0f\nbefore_calls %.0f\nratio %.1f\n", best, old, best / old);
 	fflush(stdout);
-	printf("reserve_1 %.0f\n", reservations(1, 2));
+	best = reservations(1, 2, &cpu);
+	printf("reserve_1 %.0f\nreserve_1_client_us %.0f\n", best, cpu);
 	fflush(stdout);
-	printf("reserve_8 %.0f\n", reservations(PROCESSES, 3));
+	best = reservations(PROCESSES, 3, &cpu);
+	printf("reserve_8 %.0f\nreserve_8_client_us %.0f\n", best, cpu);
 }
 
 int main(int argc, char **argv)
