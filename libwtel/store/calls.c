@@ -64,7 +64,6 @@ static void fill_call(struct wtel_call *call, struct store_pack *pack, const str
 	call->cause = (int)store_row_number(rows, row, 19);
 	call->sip_code = (int)store_row_number(rows, row, 20);
 	call->reason = store_pack_column(pack, rows, row, 21);
-	call->route = "";
 }
 
 /* Rows are legs, joined to their call; a call without legs is one row without. */
