@@ -1,6 +1,6 @@
 #include "base/slice.h"
 
-#include <wtel/trunk.h>
+#include <wtel/route.h>
 
 static const char *const statuses[] = {"active", "inactive", "maintenance", "error"};
 static const char *const providers[] = {"twilio", "vonage", "bandwidth", "custom"};

@@ -8,7 +8,7 @@
 #include "trunk/zone.h"
 #include <wtel/route.h>
 
-enum { TRUNK_PREFIX_MAX = 24, TRUNK_PREFIXES_MAX = 20000, TRUNK_WINDOWS_MAX = 64 };
+enum { TRUNK_PREFIX_MAX = 24, TRUNK_PREFIXES_MAX = 20000, TRUNK_WINDOWS_MAX = 64, TRUNK_SETTINGS_MAX = 2 << 20 };
 
 struct trunk_prefix {
 	char prefix[TRUNK_PREFIX_MAX]; /* "+1", "00", "": '+' in front or none, then digits */
@@ -55,7 +55,7 @@ enum wtel_fault trunk_rules_fault(const struct trunk_rules *rules, int sip_code,
 				  struct wtel_slice dial_status, bool ringing);
 
 /* What is dialled for a number that `prefix` (NULL: none matched) decides. WTEL_ELIMIT: longer than E.164 and its
- * prefixes can be. */
+ * prefixes can be; WTEL_EINVAL: nothing is left of it. */
 int trunk_prefix_apply(char out[WTEL_NUMBER_SIZE], const struct trunk_prefix *prefix, const char *number);
 
 #endif
