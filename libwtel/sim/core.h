@@ -23,7 +23,7 @@ enum {
 	SIM_DIAL_TIMEOUT = 30, /* seconds; this and the next three of examples/asterisk */
 	SIM_WAIT = 2,
 	SIM_TRANSACTION = 4,	/* seconds until an INVITE without any answer has failed */
-	SIM_LAST_PRIORITY = 20, /* of the outbound context */
+	SIM_LAST_PRIORITY = 23, /* of the outbound context */
 	SIM_QUEUE_TIMEOUT = 20,
 	SIM_QUEUE_RETRY = 2
 };
@@ -177,6 +177,7 @@ struct sim_call {
 	enum sim_outcome outcome;
 	bool inbound;
 	bool originated;		 /* OriginateResponse was sent */
+	bool alerted;			 /* the customer's phone rang, or early media came */
 	bool dialling;			 /* DialBegin without DialEnd */
 	bool queued;			 /* QueueCallerJoin without QueueCallerLeave */
 	int status;			 /* SIP status of a refusal */

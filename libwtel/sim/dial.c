@@ -51,47 +51,53 @@ static void dial_filter(struct wtel_sim *sim, const char *name, const char *valu
 }
 
 /* Tells of the trunk's fault (multi_user_event_to_ami(), main/stasis.c: the channel first), then waits. */
-static void dial_wait(struct wtel_sim *sim, struct sim_call *call)
+static void dial_wait(struct wtel_sim *sim, struct sim_call *call, const char *status, int cause)
 {
 	struct sim_channel *agent = call->agent;
-	char cause[16];
 
-	/* Colleagues call each other without all this. */
-	if (strcmp(agent->context, "welcomedly-outbound") != 0) {
-		sim_dialplan_end(sim, call, 2, 0);
-		return;
-	}
-	agent->priority = 18;
+	agent->priority = SIM_LAST_PRIORITY - 2;
 	sim_copy(agent->application, sizeof(agent->application), "UserEvent");
 	sim_event_begin(sim, "UserEvent", SIM_CLASS_USER);
 	sim_put_channel(sim, "", agent);
 	sim_line(sim, "UserEvent", "WtelTrunkFault");
 	dial_filter(sim, "CallID", sim_variable_get(agent->variables, "CALL_ID"), "_.-");
 	dial_filter(sim, "Trunk", sim_variable_get(agent->variables, "TRUNK_ID"), "");
-	sim_line(sim, "DialStatus", sim_dial_variable(call->dial_cause));
-	snprintf(cause, sizeof(cause), "%d", call->dial_cause);
-	sim_line(sim, "Cause", cause);
+	sim_line(sim, "DialStatus", status);
+	sim_line_number(sim, "Cause", cause);
 	sim_event_end(sim);
-	agent->priority = 19;
+	agent->priority = SIM_LAST_PRIORITY - 1;
 	sim_copy(agent->application, sizeof(agent->application), "Wait");
 	snprintf(agent->data, sizeof(agent->data), "%d", SIM_WAIT);
 	sim_call_next(sim, call, SIM_WAIT_ENDS, SIM_WAIT * SIM_SECOND);
 }
 
-/*
- * The dialplan after a Dial() that was refused: BUSY and NOANSWER, and among the rest an unknown number (1, 22, 28) and
- * one that declines (603), are the callee's.
- */
-static void dial_over(struct wtel_sim *sim, struct sim_call *call, int status)
+/* "-404-486-" has "-486-". */
+static bool dial_listed(const char *list, int status)
 {
-	const char *variable = sim_dial_variable(call->dial_cause);
-	int cause = call->dial_cause;
+	char text[SIM_LINE], word[16];
 
-	if (strcmp(variable, "BUSY") == 0 || strcmp(variable, "NOANSWER") == 0 || cause == 1 || cause == 22 ||
-	    cause == 28 || status == 603)
+	snprintf(text, sizeof(text), "-%.1000s-", list);
+	snprintf(word, sizeof(word), "-%d-", status);
+	return strstr(text, word) != NULL;
+}
+
+/*
+ * The dialplan after a Dial() that was not answered; `code`: SIP status of the trunk's leg, 0: none came. The status
+ * and not the cause decides whose answer it is; after ringing nothing is tried again.
+ */
+static void dial_over(struct wtel_sim *sim, struct sim_call *call, const char *status, int cause, int code)
+{
+	static const char callee[] = "404-410-433-470-480-484-485-486-487";
+	const char *next = sim_variable_get(call->agent->variables, "WTEL_NEXT");
+	bool fault = dial_listed(next, code) || (!dial_listed(callee, code) && code < 600);
+
+	/* Colleagues call each other without all this. */
+	if (strcmp(call->agent->context, "welcomedly-outbound") != 0)
+		sim_dialplan_end(sim, call, 2, 0);
+	else if (call->alerted || !fault)
 		sim_dialplan_end(sim, call, SIM_LAST_PRIORITY, 0);
 	else
-		dial_wait(sim, call);
+		dial_wait(sim, call, status, cause);
 }
 
 static void dial_before(struct wtel_sim *sim, struct sim_call *call, enum sim_step step, int64_t delay)
@@ -108,6 +114,7 @@ static void dial_send(struct wtel_sim *sim, struct sim_call *call, const char *d
 	int64_t delay = SIM_NETWORK;
 
 	call->status = 0;
+	call->alerted = false;
 	call->outcome = sim_outcome_of(dialled, &call->status);
 	if (call->outcome == SIM_SILENT)
 		delay = INT64_MAX / 2;
@@ -140,7 +147,7 @@ static void dial_begin(struct wtel_sim *sim, struct sim_call *call, const char *
 		if (code == WTEL_ENOMEM)
 			sim->failed = code;
 		call->dial_cause = 3;
-		dial_wait(sim, call);
+		dial_over(sim, call, "CHANUNAVAIL", 3, 0);
 		return;
 	}
 	customer = call->customer;
@@ -289,7 +296,7 @@ static void dial_refused(struct wtel_sim *sim, struct sim_call *call)
 	call->dialling = false;
 	call->dial_cause = cause;
 	sim_channel_hangup(sim, call->customer, cause, call->status);
-	dial_over(sim, call, call->status);
+	dial_over(sim, call, sim_dial_variable(cause), cause, call->status);
 }
 
 static void dial_provisional(struct wtel_sim *sim, struct sim_call *call)
@@ -298,11 +305,13 @@ static void dial_provisional(struct wtel_sim *sim, struct sim_call *call)
 	case SIM_ANSWERS:
 	case SIM_RINGS:
 	case SIM_RINGS_REFUSED:
+		call->alerted = true;
 		sim_channel_state(sim, call->customer, 5);
 		sim_dial(sim, "DialState", call->agent, call->customer, "RINGING");
 		dial_before(sim, call, SIM_FINAL, call->outcome == SIM_RINGS ? INT64_MAX / 2 : sim->ring);
 		break;
 	case SIM_EARLY_MEDIA:
+		call->alerted = true;
 		sim_dial(sim, "DialState", call->agent, call->customer, "PROGRESS");
 		dial_before(sim, call, SIM_FINAL, sim->ring);
 		break;
@@ -320,8 +329,9 @@ static void dial_expired(struct wtel_sim *sim, struct sim_call *call)
 {
 	sim_dial(sim, "DialEnd", call->agent, call->customer, "NOANSWER");
 	call->dialling = false;
+	call->dial_cause = 16;
 	sim_channel_hangup(sim, call->customer, 0, 0);
-	sim_dialplan_end(sim, call, SIM_LAST_PRIORITY, 16);
+	dial_over(sim, call, "NOANSWER", 0, 0);
 }
 
 void sim_bridge_end(struct wtel_sim *sim, struct sim_call *call, struct sim_channel *first, struct sim_channel *second)
@@ -382,7 +392,7 @@ void sim_dial_hangup(struct wtel_sim *sim, struct sim_call *call)
 		call->dialling = false;
 		call->dial_cause = cause;
 		sim_channel_hangup(sim, customer, cause, sim_cause_to_sip(cause));
-		dial_over(sim, call, 0);
+		dial_over(sim, call, sim_dial_variable(cause), cause, 0);
 	}
 }
 

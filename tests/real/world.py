@@ -18,6 +18,8 @@ Trunks of the PBX (the endpoint, the registration and the carrier have the same 
     carrier-a, carrier-b    register with the carrier (digest); calls are challenged too
     carrier-ip              no registration, known by its address 127.0.0.2
     carrier-silent          no registration; nothing that is sent there is ever answered
+    carrier-503 and so on   no registration; every call is answered with that SIP status, after 180 with -ring-503 (SCRIPTED)
+    carrier-absent          has no contact   carrier-unreachable   has one that the PBX knows not to answer
     carrier-phone           calls out to phone_port: a carrier that you play with sipp; carrier-phone-raw: followed on 302
     carrier-raw             only calls in (sipp from 127.0.0.3), into a dialplan that trusts the caller id
 Called numbers: the last two digits decide, as in wtel/sim.h
@@ -221,6 +223,8 @@ class World:
 
     TRUNKS = ("carrier-a", "carrier-b", "carrier-ip", "carrier-silent")
     REGISTERING = ("carrier-a", "carrier-b")
+    SCRIPTED = ("carrier-503", "carrier-500", "carrier-403", "carrier-486", "carrier-603", "carrier-404", "carrier-480",
+                "carrier-ring-503")
     PHONES = ("1001", "1002", "1003", "1004", "1098")
     ABSENT = ("1005", "1099")
 
@@ -253,7 +257,8 @@ class World:
     def carriers(self):
         return "".join("[{0}](carrier)\nauth = {0}\naors = {0}\ntransport = transport-udp\n[{0}]\ntype = auth\nauth_type = userpass\n"
                        "username = {0}\npassword = {1}\n[{0}]\ntype = aor\nmax_contacts = 1\nremove_existing = yes\n\n"
-                       .format(name, self.ami_secret) for name in self.REGISTERING)
+                       .format(name, self.ami_secret) for name in self.REGISTERING) + \
+            "".join("[{0}](carrier)\ntransport = transport-udp\n".format(name) for name in self.SCRIPTED)
 
     def phones(self):
         return "".join("[phone-{0}](phone)\noutbound_auth = phone-{0}\naors = phone-{0}\n[phone-{0}]\ntype = auth\nauth_type = userpass\n"
@@ -295,6 +300,11 @@ class World:
         silent += "\n[carrier-phone](wtel-trunk)\naors = carrier-phone\n[carrier-phone](wtel-trunk-aor)\n" \
                   "contact = sip:127.0.0.1:{0}\nqualify_frequency = 0\n".format(self.phone_port)
         silent += "\n[carrier-phone-raw](wtel-trunk)\naors = carrier-phone\ncontext = raw-inbound\nredirect_method = user\n"
+        silent += "".join("\n[{0}](wtel-trunk)\naors = {0}\nfrom_user = {0}\n[{0}](wtel-trunk-aor)\ncontact = sip:127.0.0.1:{1}\n"
+                          "qualify_frequency = 0\n".format(name, self.world_sip) for name in self.SCRIPTED)
+        silent += "\n[carrier-absent](wtel-trunk)\naors = carrier-absent\n[carrier-absent](wtel-trunk-aor)\n" \
+                  "\n[carrier-unreachable](wtel-trunk)\naors = carrier-unreachable\n[carrier-unreachable](wtel-trunk-aor)\n" \
+                  "contact = sip:127.0.0.1:%d\n" % self.silent_port
         raw = "\n[carrier-raw](wtel-trunk)\ncontext = raw-inbound\n[carrier-raw]\ntype = identify\nendpoint = carrier-raw\n" \
               "match = 127.0.0.3\n"
         self.pbx.write("wtel-trunks.conf", "".join(registering.replace("carrier-a", name).replace("REPLACE-USER", name)
@@ -407,7 +417,7 @@ class World:
             return []
         for row in rows:
             row.update(number=row["userfield"], duration=int(row["duration"]), billsec=int(row["billsec"]))
-        return [row for row in rows if row["accountcode"] in self.TRUNKS and number in (None, row["number"])
+        return [row for row in rows if row["accountcode"] in self.TRUNKS + self.SCRIPTED and number in (None, row["number"])
                 and trunk in (None, row["accountcode"])]
 
     def wait_cdr(self, number, count=1, timeout=20):
