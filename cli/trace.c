@@ -93,6 +93,42 @@ static void add_row(const struct printed *to, const char *name, int64_t id, cons
 	cli_table_add(to->table, verdict);
 }
 
+static const json_t *route_of(const json_t *document, int64_t id)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(json_object_get(document, "routes"), i, item)
+	{
+		if (number_at(item, 0) == id)
+			return item;
+	}
+	return NULL;
+}
+
+/* What the booking found at one trunk, and what became of it. */
+static void add_look(const struct printed *to, const json_t *document, const json_t *look)
+{
+	int64_t id = number_at(look, 0), calls = number_at(look, 2);
+	const json_t *route = route_of(document, id);
+	const char *name = cli_trunk_name(to->trunks, id), *number = text_at(route, 2);
+	bool taken = strcmp(text_at(look, 1), "taken") == 0;
+	char why[160] = "";
+
+	add_row(to, *name ? name : text_at(route, 1), id, text_at(look, 1));
+	if (calls >= 0)
+		snprintf(why, sizeof(why), "%lld of %lld channels", (long long)calls, (long long)number_at(look, 3));
+	if (taken && *number && strcmp(number, to->call->callee_number) != 0)
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), "%sdials %.60s", *why ? ", " : "", number);
+	if (taken && *text_at(route, 3))
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), ", trial call");
+	cli_table_add(to->table, why);
+	if (taken)
+		add_outcome(to->table, to->call, id);
+	else
+		cli_table_add(to->table, "");
+}
+
 static void add_booking(const struct printed *to, const json_t *document)
 {
 	const json_t *skipped = json_object_get(document, "skipped"), *looked = json_object_get(document, "looked");
@@ -108,24 +144,12 @@ static void add_booking(const struct printed *to, const json_t *document)
 	}
 	if (more > 0) {
 		add_row(to, "others", 0, "");
-		cli_table_addf(to->table, "%lld more", (long long)more);
+		cli_table_addf(to->table, "%lld not told", (long long)more);
 		cli_table_add(to->table, "");
 	}
 	json_array_foreach(looked, i, item)
 	{
-		int64_t id = number_at(item, 0), calls = number_at(item, 2);
-		bool taken = strcmp(text_at(item, 1), "taken") == 0;
-
-		add_row(to, cli_trunk_name(to->trunks, id), id, text_at(item, 1));
-		if (calls >= 0)
-			cli_table_addf(to->table, "%lld of %lld channels", (long long)calls,
-				       (long long)number_at(item, 3));
-		else
-			cli_table_add(to->table, "");
-		if (taken)
-			add_outcome(to->table, to->call, id);
-		else
-			cli_table_add(to->table, "");
+		add_look(to, document, item);
 	}
 }
 

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from client import wait_for
+from client import Client, wait_for
 
 
 def add(client, name, *options, **more):
@@ -189,13 +189,15 @@ def test_bad_campaigns_are_told_and_not_stored(offline, words, status, said):
     assert offline.json("campaign", "list")["count"] == 0
 
 
-def test_a_campaign_that_the_platform_does_not_know(offline):
-    offline.database.execute("CREATE TABLE campanas (id INTEGER PRIMARY KEY, nombre VARCHAR(255))")
-    offline.database.execute("INSERT INTO campanas VALUES (4, 'Verano')")
-    done = offline.run("campaign", "set", 5, "--then-general")
-    assert done.returncode == 1 and "5" in done.stderr
-    offline.json("campaign", "set", 4, "--then-general")
-    assert [c["id"] for c in offline.json("campaign", "list")["campaigns"]] == [4]
+def test_a_campaign_that_the_platform_does_not_know(database):
+    database.execute("CREATE TABLE campanas (id INTEGER PRIMARY KEY, nombre VARCHAR(255))")
+    database.execute("INSERT INTO campanas VALUES (4, 'Verano')")
+    client = Client(None, database)
+    assert client.run("migrate").returncode == 0
+    done = client.run("campaign", "set", 5, "--then-general")
+    assert done.returncode == 1 and "campaign 5" in done.stderr
+    client.json("campaign", "set", 4, "--then-general")
+    assert [c["id"] for c in client.json("campaign", "list")["campaigns"]] == [4]
 
 
 # ---- failover ---------------------------------------------------------------
@@ -257,7 +259,7 @@ def test_a_call_without_a_route_is_shown(offline):
                                  " VALUES ('x-%d', 'outbound', '2025-10-25T10:00:00.000000Z', '2025-10-25T10:00:05.000000Z', 'BUSY',"
                                  " '2025-10-25T10:00:00.000000Z', '2025-10-25T10:00:00.000000Z')" % number)
         if route != "NULL":
-            offline.database.execute("INSERT INTO wtel_calls (call_id, route) VALUES ('x-%d', %s)" % (number, route))
+            offline.database.execute("INSERT INTO wtel_calls (id, route) SELECT id, %s FROM calls WHERE call_id = 'x-%d'" % (route, number))
         assert offline.run("calls", "show", "x-%d" % number).returncode == 0
         assert isinstance(offline.call("x-%d" % number)["route"], list)
 
