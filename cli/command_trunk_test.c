@@ -34,10 +34,11 @@ static bool test_endpoint(struct test *test)
 		cli_tell(probe, CLI_BAD, "endpoint", "'%s' cannot be looked up: %s", endpoint,
 			 probe->text[0] ? probe->text : wtel_error_text(code));
 	} else if (!probe->value[0]) {
-		cli_tell(probe, CLI_BAD, "endpoint",
-			 "Asterisk knows no '%s': add it to pjsip.conf and reload, or wtelctl trunk set %s --endpoint "
-			 "NAME",
-			 endpoint, test->trunk->name);
+		cli_tell(
+			probe, CLI_BAD, "endpoint",
+			"Asterisk knows no '%s': add it to pjsip.conf and reload, or wtelctl trunk set '%s' --endpoint "
+			"NAME",
+			endpoint, test->trunk->name);
 	} else {
 		cli_tell(probe, CLI_GOOD, "endpoint", "%s", endpoint);
 		return true;
@@ -56,7 +57,7 @@ static void test_status(struct test *test)
 			 cli_when(trunk->breaker.retry_at));
 	else if (trunk->status != WTEL_TRUNK_ACTIVE)
 		cli_tell(&test->probe, CLI_WARNING, "status",
-			 "%s: no call takes it; wtelctl trunk set %s --status active", status, trunk->name);
+			 "%s: no call takes it; wtelctl trunk set '%s' --status active", status, trunk->name);
 	else
 		cli_tell(&test->probe, CLI_GOOD, "status", "%s, %d of %d calls", status, trunk->active_calls,
 			 trunk->max_channels);
@@ -104,10 +105,11 @@ static void test_registration(struct test *test)
 			 : probe->text[0]	  ? probe->text
 						  : wtel_error_text(code));
 	else if (!test->registration[0])
-		cli_tell(probe, CLI_BAD, "registration",
-			 "Asterisk has none for '%s': add it to pjsip.conf, or wtelctl trunk set %s --no-registration "
-			 "if the carrier knows us by address",
-			 trunk->endpoint, trunk->name);
+		cli_tell(
+			probe, CLI_BAD, "registration",
+			"Asterisk has none for '%s': add it to pjsip.conf, or wtelctl trunk set '%s' --no-registration "
+			"if the carrier knows us by address",
+			trunk->endpoint, trunk->name);
 	else if (strcmp(test->registration, "Registered") == 0)
 		cli_tell(probe, CLI_GOOD, "registration", "Registered%s%s",
 			 trunk->last_registered_at ? ", last told at " : "",
