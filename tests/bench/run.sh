@@ -84,8 +84,11 @@ choice()
 {
 	"$programs/bench_choose" >"$place/out"
 	read -r first last <"$place/out"
-	judge "choice among 1000 trunks, the first is free, ns" "$first" at-most 1000
-	judge "choice among 1000 trunks, only the last is free, ns" "$last" at-most 1000
+	echo "choice among 1000 trunks with 10000 prefixes, ns:"
+	judge "the first is free" "$first" at-most 1000
+	judge "only the last is free" "$last" at-most 1000
+	judge "all of equal priority, by weight" "$(awk '$1 == "weighted" { print $2 }' "$place/out")" at-most 1000
+	judge "a campaign of 100, only its last is free" "$(awk '$1 == "campaign" { print $2 }' "$place/out")" at-most 1000
 }
 
 # In memory, without a socket: a thousand calls at once, of several kinds.
