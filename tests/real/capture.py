@@ -62,6 +62,8 @@ for name, arguments in {
         "congestion": ("+15551234504",), "unknown_number": ("+15551234505",), "declined": ("+15551234506",),
         "early_media": ("+15551234507",), "answered_at_once": ("+15551234508",), "never_rings": ("+15551234509",),
         "trunk_by_address": ("+15551234501", "1001", "carrier-ip"), "trunk_silent": ("+15551234501", "1001", "carrier-silent"),
+        "trunk_rejects": ("+15551234501", "1001", "carrier-403"), "trunk_rings_then_fails": ("+15551234501", "1001", "carrier-ring-503"),
+        "trunk_absent": ("+15551234501", "1001", "carrier-absent"), "trunk_times_out": ("+15551234501", "1001", "carrier-silent"),
         "trunk_unknown": ("+15551234501", "1001", "no-such-trunk"), "number_refused": ("1555x", "1001"),
         "agent_never_picks_up": ("+15551234500", "1003"), "agent_busy": ("+15551234500", "1004"),
         "agent_absent": ("+15551234500", "1005"), "agent_unknown": ("+15551234500", "1999"),
@@ -86,7 +88,8 @@ def next_trunk(world, ami):
     identity = begin(world, ami, "1001", "+15551234501", "carrier-b")
     ami.event("DialEnd", Uniqueid=identity)
     agent = channel_of(ami, "1001")
-    for variable, value in (("__WTEL_ENDPOINT", "carrier-a"), ("__TRUNK_ID", "2")):
+    for variable, value in (("__TRUNK_ID", "2"), ("__WTEL_ENDPOINT", "carrier-a"), ("__WTEL_DIAL", "0015551234501"),
+                            ("__WTEL_CALLER_ID", "+15550001000")):
         ami.action("Setvar", Channel=agent, Variable=variable, Value=value)
     ami.action("Redirect", Channel=agent, Context="welcomedly-outbound", Exten="+15551234501", Priority="1")
     finish(world, ami)
@@ -193,6 +196,22 @@ def lists(world, ami):
     finish(world, ami)
     ami.action("CoreShowChannels")
     ami.drain(0.3)
+
+
+@scenario
+def trunk_test(world, ami):
+    """What is asked of a trunk's endpoint: a good one, one whose contact is silent, one without a contact, none."""
+
+    def getvar(text):
+        return ami.action("Getvar", Variable=text)["Value"]
+
+    for endpoint in ("carrier-a", "carrier-unreachable", "carrier-absent", "no-such-trunk"):
+        getvar("PJSIP_ENDPOINT(%s,aors)" % endpoint)
+        contact = getvar("PJSIP_AOR(%s,contact)" % endpoint)
+        ami.action("PJSIPQualify", Endpoint=endpoint)
+        ami.drain(0.3)
+        for field in ("status", "rtt"):
+            getvar("PJSIP_CONTACT(%s,%s)" % (contact or "none", field))
 
 
 @scenario

@@ -222,6 +222,76 @@ Test(sim, variables_are_split_unquoted_and_inherited)
 	end(&play);
 }
 
+static void call_over(struct play *play, const char *endpoint, const char *variables)
+{
+	char text[512];
+
+	snprintf(text, sizeof(text),
+		 "Action: Originate\r\nChannel: PJSIP/1001\r\nContext: welcomedly-outbound\r\nExten: +15551\r\n"
+		 "Priority: 1\r\nVariable: __WTEL_ENDPOINT=%s%s\r\nVariable: CALL_ID=c\r\nVariable: TRUNK_ID=7\r\n"
+		 "Async: true\r\nChannelId: c\r\n\r\n",
+		 endpoint, variables);
+	say(play, text);
+	wait_for(play, 60 * SECOND);
+	cr_expect_eq(wtel_sim_channels(play->sim), 0);
+	hear(play);
+}
+
+Test(sim, a_trunk_fails_as_its_name_says)
+{
+	static const struct {
+		const char *endpoint, *variables, *hangup, *fault; /* NULL: no channel; nothing is told */
+	} cases[] = {
+		{"t-503", "", "Cause: 34\r\nCause-txt: Circuit/channel congestion\r\nTechCause: 503", "CONGESTION"},
+		{"t-599", "", "Cause: 34\r\nCause-txt: Circuit/channel congestion\r\nTechCause: 599", "CONGESTION"},
+		{"t-403", "", "Cause: 21\r\nCause-txt: Call Rejected\r\nTechCause: 403", "CHANUNAVAIL"},
+		{"t-483", "", "Cause: 19\r\nCause-txt: User alerting, no answer\r\nTechCause: 483", "NOANSWER"},
+		{"t-down", "", "Cause: 38\r\nCause-txt: Network out of order\r\nTechCause: 500", "CHANUNAVAIL"},
+		{"t-silent", "", "Cause: 18\r\nCause-txt: No user responding\r\nTechCause: 408", "CHANUNAVAIL"},
+		{"t-603", "", "Cause: 21\r\nCause-txt: Call Rejected\r\nTechCause: 603", NULL},
+		{"t-404", "", "Cause: 1\r\nCause-txt: Unallocated (unassigned) number\r\nTechCause: 404", NULL},
+		{"t-486", "", "Cause: 17\r\nCause-txt: User busy\r\nTechCause: 486", NULL},
+		{"t-486", ",WTEL_NEXT=404-486", "Cause: 17\r\nCause-txt: User busy\r\nTechCause: 486", "BUSY"},
+		{"t-ring-503", "", "Cause: 34\r\nCause-txt: Circuit/channel congestion\r\nTechCause: 503", NULL},
+		{"t-absent", "", NULL, "CHANUNAVAIL"},
+		{"t-unreachable", "", NULL, "CHANUNAVAIL"}};
+	struct play play;
+	char text[128];
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		begin_inside(&play, NULL);
+		call_over(&play, cases[i].endpoint, cases[i].variables);
+		if (cases[i].hangup)
+			cr_expect_not_null(strstr(play.text, cases[i].hangup), "%s", cases[i].endpoint);
+		else
+			cr_expect_null(strstr(play.text, "Channel: PJSIP/t-"), "%s", cases[i].endpoint);
+		snprintf(text, sizeof(text), "UserEvent: WtelTrunkFault\r\nCallID: c\r\nTrunk: 7\r\nDialStatus: %s\r\n",
+			 cases[i].fault ? cases[i].fault : "");
+		if (cases[i].fault)
+			cr_expect_not_null(strstr(play.text, text), "%s", cases[i].endpoint);
+		else
+			cr_expect_null(strstr(play.text, "UserEvent"), "%s", cases[i].endpoint);
+		cr_expect_eq(strstr(play.text, "DialStatus: RINGING") && strstr(play.text, "PJSIP/t-ring-503"),
+			     strcmp(cases[i].endpoint, "t-ring-503") == 0);
+		end(&play);
+	}
+}
+
+Test(sim, what_is_dialled_may_differ_from_the_number)
+{
+	struct play play;
+
+	begin_inside(&play, NULL);
+	call_over(&play, "t", ",__WTEL_DIAL=0015551");
+	cr_expect_not_null(strstr(play.text, "DialString: 0015551@t\r\n"));
+	end(&play);
+	begin_inside(&play, NULL);
+	call_over(&play, "t", ",__WTEL_DIAL=00;1");
+	cr_expect_null(strstr(play.text, "Channel: PJSIP/t-"));
+	end(&play);
+}
+
 Test(sim, a_channel_id_is_used_once_at_a_time)
 {
 	struct play play;
