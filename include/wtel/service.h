@@ -43,6 +43,7 @@ struct wtel_config {
 	struct wtel_ami_host hosts[WTEL_MAX_HOSTS];
 	const char *db;		 /* URL without password */
 	const char *db_password; /* NULL if none */
+	const char *country;	 /* WTEL_COUNTRY: calling code of numbers without one; NULL if none */
 };
 
 /*

@@ -43,7 +43,7 @@ static size_t length_of(const struct config_source *source, const char *name)
 static const char *const names[] = {"WTEL_AMI",	     "WTEL_DB",		  "ASTERISK_HOST", "ASTERISK_PORT",
 				    "ASTERISK_USER", "ASTERISK_PASSWORD", "DB_HOST",	   "DB_PORT",
 				    "DB_NAME",	     "DB_USER",		  "DB_PASSWORD",   "XDG_STATE_HOME",
-				    "HOME"};
+				    "HOME",	     "WTEL_COUNTRY"};
 
 /* No result is longer than three times everything that went in (percent-encoding), and a little. */
 static size_t room_for(const struct config_source *source, const char *ami, const char *db)
@@ -190,6 +190,21 @@ static int read_database(struct wtel_config *config, struct url_arena *arena, co
 	return code;
 }
 
+/* "34", or "+34" as people write it. */
+static int read_country(struct wtel_config *config, struct url_arena *arena, const struct config_source *source,
+			struct wtel_detail *detail)
+{
+	const char *text = value(source, "WTEL_COUNTRY");
+
+	if (!text)
+		return 0;
+	text += *text == '+';
+	if (!*text || wtel_country_check(text))
+		return base_fail(detail, WTEL_ECONFIG, "WTEL_COUNTRY", "must be a country's calling code, as 34 or 1");
+	config->country = copy(arena, text);
+	return 0;
+}
+
 static int read_all(struct config_block *block, const struct config_source *source, const char *ami, const char *db,
 		    struct wtel_detail *detail)
 {
@@ -201,6 +216,8 @@ static int read_all(struct config_block *block, const struct config_source *sour
 		code = url_hosts(&block->config, &arena, ami ? "--ami" : "WTEL_AMI", ami ? ami : text, detail);
 	else
 		code = read_asterisk(&block->config, &arena, source, detail);
+	if (!code)
+		code = read_country(&block->config, &arena, source, detail);
 	return code ? code : read_database(&block->config, &arena, source, db, detail);
 }
 
