@@ -1,57 +1,6 @@
-/* Campaigns, breakers, attempts, zones, and the router made of them: against both databases. */
-#include "store_world.h"
-
-#include <time.h>
-
-#include "store/core.h"
-
-/* ---- asking ----------------------------------------------------------- */
-
-struct answer {
-	bool finished;
-	int code;
-	struct wtel_detail detail;
-	bool stored;
-	struct wtel_breaker breaker;
-	size_t count;
-	struct store_attempt attempts[16];
-};
-
-static void wait_answer(struct wtel_store *store, struct answer *answer)
-{
-	int64_t until = wtel_time_now().mono + 20 * SECOND;
-
-	while (!answer->finished) {
-		cr_assert_lt(wtel_time_now().mono, until, "no answer");
-		store_turn(store, until);
-	}
-}
-
-static void take_breaker(int code, const struct wtel_detail *detail, bool stored, const struct wtel_breaker *breaker,
-			 void *user)
-{
-	struct answer *answer = user;
-
-	answer->finished = true;
-	answer->code = code;
-	answer->stored = stored;
-	if (code)
-		answer->detail = *detail;
-	if (breaker)
-		answer->breaker = *breaker;
-}
-
-static struct answer swap(struct wtel_store *store, int64_t trunk, const struct wtel_breaker *breaker,
-			  const char *error)
-{
-	struct answer answer = {false, -1};
-
-	cr_assert_eq(store_breaker(store, trunk, breaker, error, take_breaker, &answer), 0);
-	wait_answer(store, &answer);
-	return answer;
-}
-
-static const struct wtel_breaker closed_two = {0, WTEL_BREAKER_CLOSED, 2, 0, 0, 0};
+/* Campaigns, attempts, zones, rules, and the router made of them: against both databases. */
+#include "fault.h"
+#include "store_answer.h"
 
 /* ---- campaigns -------------------------------------------------------- */
 
@@ -164,160 +113,7 @@ STORE_TEST(with_the_platforms_tables_a_campaign_must_exist, false)
 	world_says(world, "0", "SELECT count(*) FROM wtel_campaigns");
 }
 
-/* ---- breakers --------------------------------------------------------- */
-
-STORE_TEST(a_breaker_changes_by_who_saw_it_last, true)
-{
-	const struct wtel_breaker zero = {0};
-	int64_t trunk = world_trunk(world, "Main", 1, 5);
-	struct wtel_trunk_list *list = NULL;
-	struct answer answer = swap(world->store, trunk, &closed_two, NULL);
-	struct wtel_breaker next;
-
-	cr_assert_eq(answer.code, 0, "%s", answer.detail.text);
-	cr_assert(answer.stored);
-	cr_assert_eq(answer.breaker.version, 1);
-	cr_assert_eq(answer.breaker.faults, 2);
-	/* From a version that is gone: nothing, and what there is. */
-	answer = swap(world->store, trunk, &zero, NULL);
-	cr_assert_eq(answer.code, 0);
-	cr_assert_not(answer.stored);
-	cr_assert_eq(answer.breaker.version, 1);
-	cr_assert_eq(answer.breaker.faults, 2);
-	/* From one that never was. */
-	next = (struct wtel_breaker){9, WTEL_BREAKER_OPEN, 5, 1, NOON, 0};
-	answer = swap(world->store, trunk, &next, "dead");
-	cr_assert_not(answer.stored);
-	world_says(world, "active|", "SELECT status, last_error_message FROM trunks");
-	next.version = 1;
-	next.trial_until = NOON + SECOND;
-	answer = swap(world->store, trunk, &next, "dead");
-	cr_assert(answer.stored);
-	cr_assert_eq(answer.breaker.version, 2);
-	cr_assert_eq(wtel_store_trunks(world->store, &list, 0), 0);
-	cr_expect_eq(list->trunks[0].breaker.version, 2);
-	cr_expect_eq(list->trunks[0].breaker.state, WTEL_BREAKER_OPEN);
-	cr_expect_eq(list->trunks[0].breaker.faults, 5);
-	cr_expect_eq(list->trunks[0].breaker.openings, 1);
-	cr_expect_eq(list->trunks[0].breaker.retry_at, NOON);
-	cr_expect_eq(list->trunks[0].breaker.trial_until, NOON + SECOND);
-	wtel_trunk_list_free(list);
-	answer = swap(world->store, trunk + 1, &zero, NULL);
-	cr_assert_eq(answer.code, WTEL_ENOTFOUND);
-	cr_assert_str_neq(answer.detail.text, "");
-	cr_assert_eq(wtel_store_trunk_remove(world->store, trunk), 0);
-	world_says(world, "0", "SELECT count(*) FROM wtel_trunks");
-}
-
-STORE_TEST(status_and_last_error_follow_the_breaker, true)
-{
-	int64_t trunk = world_trunk(world, "Main", 1, 5), before = wtel_time_now().wall;
-	struct wtel_breaker breaker = {0, WTEL_BREAKER_OPEN, 5, 1, NOON, 0};
-	struct wtel_trunk_list *list = NULL;
-	struct answer answer = swap(world->store, trunk, &breaker, "5 faults in a row: SIP 503");
-
-	cr_assert(answer.stored);
-	cr_assert_eq(wtel_store_trunks(world->store, &list, 0), 0);
-	cr_expect_eq(list->trunks[0].status, WTEL_TRUNK_ERROR);
-	cr_expect_str_eq(list->trunks[0].last_error_message, "5 faults in a row: SIP 503");
-	cr_expect_geq(list->trunks[0].last_error_at, before);
-	cr_expect_leq(list->trunks[0].last_error_at, wtel_time_now().wall);
-	wtel_trunk_list_free(list);
-	/* A trial failed: still open, a new sentence. */
-	answer.breaker.openings = 2;
-	answer = swap(world->store, trunk, &answer.breaker, "SIP 500\n\x01");
-	cr_assert(answer.stored);
-	world_says(world, "error", "SELECT status FROM trunks");
-	answer.breaker = (struct wtel_breaker){.version = answer.breaker.version};
-	answer = swap(world->store, trunk, &answer.breaker, NULL);
-	cr_assert(answer.stored);
-	world_says(world, "active|1",
-		   "SELECT status, CASE WHEN last_error_message LIKE 'SIP 500%' THEN 1 END FROM trunks");
-	/* A closed breaker that stays closed ends no error of another kind. */
-	world_do(world, "UPDATE trunks SET status = 'error'");
-	answer.breaker.faults = 1;
-	answer = swap(world->store, trunk, &answer.breaker, NULL);
-	cr_assert(answer.stored);
-	world_says(world, "error", "SELECT status FROM trunks");
-}
-
-STORE_TEST(a_trunk_in_maintenance_stays_in_maintenance, true)
-{
-	static const char *const states[] = {"maintenance", "inactive"};
-	int64_t trunk = world_trunk(world, "Main", 1, 5);
-	struct answer answer = {.breaker = {0}};
-	char sql[128];
-	size_t i;
-
-	for (i = 0; i < 2; i++) {
-		snprintf(sql, sizeof(sql), "UPDATE trunks SET status = '%s'", states[i]);
-		world_do(world, sql);
-		answer.breaker.state = WTEL_BREAKER_OPEN;
-		answer = swap(world->store, trunk, &answer.breaker, "dead");
-		cr_assert(answer.stored);
-		world_says(world, states[i], "SELECT status FROM trunks WHERE last_error_at IS NULL");
-		answer.breaker.state = WTEL_BREAKER_CLOSED;
-		answer = swap(world->store, trunk, &answer.breaker, NULL);
-		cr_assert(answer.stored);
-		world_says(world, states[i], "SELECT status FROM trunks");
-	}
-}
-
-/* All start at version 0, on a row that is not there yet; who wins one goes on from there, who loses takes what there
- * is. */
-enum { RACERS = 6, STEPS = 40 };
-
-static int race(struct world *world, int number)
-{
-	struct wtel_breaker breaker = {0};
-	int won = 0, lost = 0;
-
-	(void)number;
-	world->store = world_open(world);
-	while (won < STEPS) {
-		int faults = breaker.faults;
-		struct answer answer;
-
-		breaker.faults++;
-		breaker.state = breaker.faults % 2 ? WTEL_BREAKER_OPEN : WTEL_BREAKER_CLOSED;
-		answer = swap(world->store, 1, &breaker, "dead");
-		if (answer.code || answer.breaker.version != answer.breaker.faults)
-			return 1;
-		/* What a loser is given is newer than what it had. */
-		if (answer.stored ? answer.breaker.faults != faults + 1 : answer.breaker.faults <= faults)
-			return 2;
-		won += answer.stored;
-		lost += !answer.stored;
-		breaker = answer.breaker;
-	}
-	wtel_store_close(world->store);
-	return lost > RACERS * STEPS ? 3 : 0;
-}
-
-STORE_TEST(of_many_processes_one_stores_each_version, true)
-{
-	world_trunk(world, "Main", 1, 5);
-	world_fork(world, RACERS, race);
-	world_says(
-		world, "240|240|closed|active",
-		"SELECT w.version, w.faults, w.state, t.status FROM wtel_trunks w JOIN trunks t ON t.id = w.trunk_id");
-}
-
 /* ---- attempts --------------------------------------------------------- */
-
-static void take_attempts(int code, const struct wtel_detail *detail, const struct store_attempt *attempts,
-			  size_t count, void *user)
-{
-	struct answer *answer = user;
-
-	answer->finished = true;
-	answer->code = code;
-	if (code)
-		answer->detail = *detail;
-	answer->count = count;
-	if (count)
-		memcpy(answer->attempts, attempts, (count < 16 ? count : 16) * sizeof(*attempts));
-}
 
 static struct answer attempts_of(struct wtel_store *store, int seconds)
 {
@@ -327,41 +123,6 @@ static struct answer attempts_of(struct wtel_store *store, int seconds)
 	wait_answer(store, &answer);
 	cr_assert_eq(answer.code, 0, "%s", answer.detail.text);
 	return answer;
-}
-
-static struct wtel_leg leg_of(const char *id, int64_t trunk, int64_t start, int64_t end)
-{
-	struct wtel_leg leg;
-
-	memset(&leg, 0, sizeof(leg));
-	leg.unique_id = id;
-	leg.channel = leg.number = "";
-	leg.role = WTEL_LEG_CUSTOMER;
-	leg.trunk_id = trunk;
-	leg.start = start;
-	leg.end = end;
-	return leg;
-}
-
-/* A call whose first trunk failed and whose second one carries it, two minutes ago; the agent is there too. */
-static void put_failover(struct world *world, int64_t first, int64_t second, int64_t now)
-{
-	struct wtel_leg legs[3] = {leg_of("1.1", 0, now - 121 * SECOND, 0),
-				   leg_of("1.2", first, now - 120 * SECOND, now - 119 * SECOND),
-				   leg_of("1.3", second, now - 119 * SECOND, now - 60 * SECOND)};
-	struct wtel_call call = world_call("failover");
-
-	legs[0].role = WTEL_LEG_AGENT;
-	legs[1].sip_code = 503;
-	legs[1].cause = 34;
-	legs[2].ringing = now - 117 * SECOND;
-	legs[2].answer = now - 110 * SECOND;
-	legs[2].cause = 16;
-	call.start = now - 121 * SECOND;
-	call.trunk_id = second;
-	call.legs = legs;
-	call.leg_count = 3;
-	world_write(world, &call);
 }
 
 STORE_TEST(attempts_are_the_ended_legs_to_customers, true)
@@ -597,4 +358,75 @@ STORE_TEST(the_route_is_read_with_one_call, true)
 	cr_assert_eq(wtel_store_calls(world->store, &list, NULL), 0);
 	cr_expect_null(list->calls[0].route);
 	wtel_call_list_free(list);
+}
+
+/* ---- memory ----------------------------------------------------------- */
+
+/* Without assertions: any of it may end for want of memory. */
+static int use_all(struct wtel_store *store, int64_t trunk)
+{
+	const struct wtel_campaign campaign = {.id = 4, .general = true, .caller_id = "+34910000000"};
+	struct answer answer = {false, -1}, heard = {false, -1};
+	struct wtel_breaker breaker = {0};
+	struct wtel_router *router = NULL;
+	struct wtel_trunk_list *trunks = NULL;
+	int code = wtel_store_trunks(store, &trunks, 0);
+
+	if (!code)
+		breaker = trunks->trunks[0].breaker;
+	wtel_trunk_list_free(trunks);
+	if (!code)
+		code = store_breaker(store, trunk, &breaker, "dead", take_breaker, &answer);
+	if (code)
+		return code;
+	wait_answer(store, &answer);
+	breaker.version = 77;
+	answer.finished = false;
+	code = answer.code ? answer.code : store_breaker(store, trunk, &breaker, "dead", take_breaker, &answer);
+	if (code)
+		return code;
+	wait_answer(store, &answer);
+	code = answer.code ? answer.code : store_attempts(store, 300, take_attempts, &heard);
+	if (code)
+		return code;
+	wait_answer(store, &heard);
+	code = heard.code ? heard.code : wtel_store_assign(store, 4, trunk, 1);
+	if (!code)
+		code = wtel_store_campaign_save(store, &campaign);
+	if (!code)
+		code = wtel_store_router(store, &router, "34");
+	wtel_router_free(router);
+	return code;
+}
+
+STORE_TEST(every_allocation_may_fail, true)
+{
+	int64_t now = wtel_time_now().wall, first = world_trunk(world, "First", 1, 5);
+	struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
+	struct wtel_trunk trunk = WTEL_TRUNK_INIT;
+	int64_t id = 0;
+	int last = -1;
+
+	put_failover(world, first, world_trunk(world, "Second", 2, 5), now);
+	trunk.name = "Zone";
+	trunk.host = "sip.example.com";
+	trunk.advanced_settings = "{\"timezone\": \"Europe/Madrid\"}";
+	cr_assert_eq(wtel_store_trunk_save(world->store, &id, &trunk), 0);
+	trunk.id = id;
+	options.url = world->url;
+	FAULT_LOOP(allocator)
+	{
+		struct wtel_store *store = NULL;
+		struct wtel_detail detail = {"", ""};
+
+		last = wtel_store_open(&store, &options, &allocator, &detail);
+		if (!last)
+			last = wtel_store_trunk_save(store, &id, &trunk);
+		if (!last)
+			last = use_all(store, first);
+		cr_assert(last == 0 || last == WTEL_ENOMEM, "%s: %s", wtel_error_name(last),
+			  store ? wtel_store_error(store)->text : detail.text);
+		wtel_store_close(store);
+	}
+	cr_assert_eq(last, 0);
 }
