@@ -3,9 +3,10 @@
  *
  * wtel_trunks has a row for a trunk whose breaker ever changed: see struct wtel_breaker.
  *
- * wtel_rates and wtel_bookings remember when the last bookings were made on a trunk that has a limit of calls per
- * second, as a ring: `made` counts them, and number n is in slot n modulo their size. So the one that was made N
- * bookings ago says whether another may be made now, whatever N is, and none is looked at twice.
+ * wtel_loads and wtel_rates are the booking's own memory of a trunk. wtel_rates has when the last bookings were made on
+ * one that has a limit of calls per second, as a ring: `made` counts them, and number n is in slot n modulo its size.
+ * So the one that was made N bookings ago says whether another may be made now, whatever N is, and none is looked at
+ * twice. What `counted` means is told with wtel_book().
  */
 #ifndef STORE_SCHEMA_BOOKING_H
 #define STORE_SCHEMA_BOOKING_H
@@ -24,50 +25,77 @@
 	"  retry_at " time ",\n"                                                                                       \
 	"  trial_until " time "\n"                                                                                     \
 	");\n"                                                                                                         \
-	"CREATE TABLE IF NOT EXISTS wtel_rates (\n"                                                                    \
+	"CREATE TABLE IF NOT EXISTS wtel_loads (\n"                                                                    \
 	"  trunk_id INTEGER PRIMARY KEY REFERENCES trunks(id) ON DELETE CASCADE,\n"                                    \
-	"  made " number " NOT NULL DEFAULT 0\n"                                                                       \
+	"  made " number " NOT NULL DEFAULT 0,\n"                                                                      \
+	"  counted INTEGER,\n"                                                                                         \
+	"  counted_at " time ",\n"                                                                                     \
+	"  counted_begun " number "\n"                                                                                 \
 	");\n"                                                                                                         \
-	"CREATE TABLE IF NOT EXISTS wtel_bookings (\n"                                                                 \
-	"  trunk_id INTEGER NOT NULL REFERENCES wtel_rates(trunk_id) ON DELETE CASCADE,\n"                             \
+	"CREATE TABLE IF NOT EXISTS wtel_rates (\n"                                                                    \
+	"  trunk_id INTEGER NOT NULL REFERENCES wtel_loads(trunk_id) ON DELETE CASCADE,\n"                             \
 	"  slot INTEGER NOT NULL,\n"                                                                                   \
 	"  made_at " time " NOT NULL,\n"                                                                               \
 	"  PRIMARY KEY (trunk_id, slot)\n"                                                                             \
 	");\n"
 
-/* Rows that change with each booking have room for it in their page. */
+/* Rows that change often have room for it in their page. */
 #define SCHEMA_TRUNK_STATES_POSTGRES                                                                                   \
 	SCHEMA_TRUNK_STATES("BIGINT", "TIMESTAMPTZ")                                                                   \
 	"ALTER TABLE wtel_trunks SET (fillfactor = 20);\n"                                                             \
-	"ALTER TABLE wtel_rates SET (fillfactor = 20);\n"                                                              \
-	"ALTER TABLE wtel_bookings SET (fillfactor = 50);\n"
+	"ALTER TABLE wtel_loads SET (fillfactor = 20);\n"                                                              \
+	"ALTER TABLE wtel_rates SET (fillfactor = 50);\n"
 
 #define SCHEMA_TRUNK_STATES_SQLITE SCHEMA_TRUNK_STATES("INTEGER", "TEXT")
 
 /* ---- PostgreSQL: wtel_book() ------------------------------------------ */
 
+/* How many rows of `calls` were ever begun, at least: each takes a number of the sequence of its id. NULL where the
+ * table has another sort of id, or sessions take numbers in advance. */
+#define SCHEMA_CALLS_BEGUN                                                                                             \
+	"DO $$ DECLARE\n"                                                                                              \
+	"  numbers text := (SELECT s.seqrelid::regclass FROM pg_sequence s\n"                                          \
+	"    WHERE s.seqrelid = pg_get_serial_sequence('calls', 'id')::regclass AND s.seqcache = 1\n"                  \
+	"    AND s.seqincrement = 1 AND NOT s.seqcycle);\n"                                                            \
+	"BEGIN\n"                                                                                                      \
+	"  EXECUTE 'CREATE OR REPLACE FUNCTION wtel_calls_begun() RETURNS bigint LANGUAGE sql AS ' || "                \
+	"quote_literal(\n"                                                                                             \
+	"    'SELECT ' || coalesce('coalesce(pg_sequence_last_value(' || quote_literal(numbers) || '), 0)',\n"         \
+	"    'NULL::bigint'));\n"                                                                                      \
+	"  EXECUTE 'CREATE OR REPLACE FUNCTION wtel_calls_begin() RETURNS bigint LANGUAGE sql AS ' || "                \
+	"quote_literal(\n"                                                                                             \
+	"    'SELECT ' || coalesce('nextval(' || quote_literal(numbers) || ')', 'NULL::bigint'));\n"                   \
+	"END $$;\n"
+
 /*
- * What is found at trunk `at`: `verdict`, and `look` with its channels and calls. All unfinished rows count, whoever
- * wrote them; not more of them than channels, so that a full trunk costs no more than a free one.
+ * What is found at the routes from one number to another, a row for each: `verdict`, and why. All unfinished rows of
+ * `calls` count, whoever wrote them; not more of them than channels, so that a full trunk costs no more than a free
+ * one. They are not counted (`far`) while the last count and all rows begun since, of whatever trunk, are far below the
+ * limit. LIMIT 1: one trunk after the other, by its key.
  */
-#define SCHEMA_LOOK                                                                                                    \
-	"  SELECT t.status, t.max_channels AS channels, t.status = 'error' AND b.state = 'open' AS broken,\n"          \
+#define SCHEMA_LOOK(from, to)                                                                                          \
+	"SELECT n.i, p_trunks[n.i] AS at, s.channels, s.broken, s.far, s.calls,\n"                                     \
+	"    CASE WHEN s.status IS NULL THEN 'not active'\n"                                                           \
+	"    WHEN s.broken AND (p_trials[n.i] = 0 OR NOT s.ripe) THEN 'breaker'\n"                                     \
+	"    WHEN s.status <> 'active' AND NOT s.broken THEN 'not active'\n"                                           \
+	"    WHEN s.calls >= s.channels THEN 'full'\n"                                                                 \
+	"    WHEN p_rates[n.i] > 0 AND EXISTS (SELECT 1 FROM wtel_loads l JOIN wtel_rates k\n"                         \
+	"      ON k.trunk_id = l.trunk_id AND k.slot = (l.made - p_rates[n.i]) % " SCHEMA_RING "\n"                    \
+	"      WHERE l.trunk_id = p_trunks[n.i] AND l.made >= p_rates[n.i]\n"                                          \
+	"      AND k.made_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()) THEN 'rate'\n"     \
+	"    ELSE 'taken' END AS verdict\n"                                                                            \
+	"  FROM generate_series(" from ", " to ") AS n(i) LEFT JOIN LATERAL (SELECT f.*, CASE WHEN f.far THEN NULL\n"  \
+	"    ELSE (SELECT count(*)::integer FROM (SELECT 1 FROM calls c WHERE c.trunk_id = p_trunks[n.i]\n"            \
+	"      AND c.end_time IS NULL LIMIT greatest(f.channels, 0)) o) END AS calls\n"                                \
+	"    FROM (SELECT t.status, t.max_channels AS channels,\n"                                                     \
+	"      t.status = 'error' AND coalesce(b.state = 'open', false) AS broken,\n"                                  \
 	"      b.retry_at <= clock_timestamp() AND coalesce(b.trial_until <= clock_timestamp(), true) AS ripe,\n"      \
-	"      (SELECT count(*)::integer FROM (SELECT 1 FROM calls c WHERE c.trunk_id = t.id AND c.end_time IS NULL\n" \
-	"        LIMIT greatest(t.max_channels, 0)) o) AS calls\n"                                                     \
-	"    INTO look FROM trunks t LEFT JOIN wtel_trunks b ON b.trunk_id = t.id WHERE t.id = at;\n"                  \
-	"  IF look.status IS NULL THEN verdict := 'not active';\n"                                                     \
-	"  ELSIF look.broken AND (p_trials[i] = 0 OR NOT look.ripe) THEN verdict := 'breaker';\n"                      \
-	"  ELSIF look.status <> 'active' AND NOT look.broken THEN verdict := 'not active';\n"                          \
-	"  ELSIF look.calls >= look.channels THEN verdict := 'full';\n"                                                \
-	"  ELSE verdict := 'taken';\n"                                                                                 \
-	"  END IF;\n"                                                                                                  \
-	"  IF verdict = 'taken' AND p_rates[i] > 0 AND EXISTS (SELECT 1 FROM wtel_rates r JOIN wtel_bookings k\n"      \
-	"      ON k.trunk_id = r.trunk_id AND k.slot = (r.made - p_rates[i]) % " SCHEMA_RING "\n"                      \
-	"      WHERE r.trunk_id = at AND r.made >= p_rates[i]\n"                                                       \
-	"      AND k.made_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()) THEN\n"            \
-	"    verdict := 'rate';\n"                                                                                     \
-	"  END IF;\n"
+	"      coalesce(l.counted_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()\n"          \
+	"        AND l.counted + wtel_calls_begun() - l.counted_begun + greatest(crowd, t.max_channels / 4)\n"         \
+	"          < t.max_channels, false) AS far\n"                                                                  \
+	"      FROM trunks t LEFT JOIN wtel_trunks b ON b.trunk_id = t.id LEFT JOIN wtel_loads l ON l.trunk_id = "     \
+	"t.id\n"                                                                                                       \
+	"      WHERE t.id = p_trunks[n.i] LIMIT 1) f) s ON true"
 
 /*
  * Each trunk has a lock (an advisory one: nothing is written for it) that is held from the look that decides until the
@@ -76,65 +104,90 @@
  * another's, so bookings cannot wait for each other in a circle. Every statement sees what was committed before it, as
  * in any transaction of READ COMMITTED: after a wait, what the holder before it left.
  *
+ * Far below the limit the lock is shared: bookings do not wait for each other, and do not count. That is safe because
+ * no more can be between their look and their row than there are connections (`crowd`), and that many are kept free;
+ * and who comes nearer than that takes the lock alone, so after all of them, and counts. What was counted is good for
+ * a second, in case rows were changed by hand in a way that takes no number. Rows that others were just inserting when
+ * it was counted are why a quarter is kept free at least.
+ *
  * Locks are taken in this order, here and by whoever changes a breaker or a status: call, trunk, its wtel_trunks, the
- * advisory one.
+ * advisory one, its wtel_loads.
  *
  * The commit does not wait for the disk: if the row is lost with the power, so is the call, or its next change writes
  * the row again.
  */
 #define SCHEMA_BOOK_LOCK "2004116845"
-#define SCHEMA_BOOK                                                                                                    \
-	"CREATE OR REPLACE FUNCTION wtel_book(p_trunks integer[], p_rates integer[], p_trials integer[],\n"            \
-	"    p_move integer, p_call_id text, p_direction text, p_agent integer, p_campaign integer, p_lead integer,\n" \
-	"    p_caller text, p_callee text, p_start timestamptz, p_owner text, p_now timestamptz, p_trace text,\n"      \
-	"    OUT row_id integer, OUT taken integer, OUT looked text) LANGUAGE plpgsql AS $$\n"                         \
-	"DECLARE\n"                                                                                                    \
-	"  look record;\n"                                                                                             \
-	"  verdict text;\n"                                                                                            \
-	"  at integer;\n"                                                                                              \
-	"  before integer;\n"                                                                                          \
-	"  steps text := '';\n"                                                                                        \
-	"BEGIN\n"                                                                                                      \
-	"  PERFORM set_config('synchronous_commit', 'off', true);\n"                                                   \
+#define SCHEMA_BOOK_CHOOSE                                                                                             \
+	"  FOR part IN 1 .. 2 LOOP\n"                                                                                  \
+	"  FOR look IN " SCHEMA_LOOK(                                                                                  \
+		"part",                                                                                                \
+		"CASE part WHEN 1 THEN least(1, routes) ELSE routes END") " LOOP\n"                                    \
+									  "  shared := look.far AND p_rates[look.i] "  \
+									  "= 0 AND NOT look.broken;\n"                 \
+									  "  WHILE look.verdict = 'taken' LOOP\n"      \
+									  "    BEGIN\n"                                \
+									  "      IF look.broken THEN\n"                \
+									  "        PERFORM 1 FROM trunks t WHERE "     \
+									  "t.id = look.at FOR KEY SHARE;\n"            \
+									  "        PERFORM 1 FROM wtel_trunks b "      \
+									  "WHERE b.trunk_id = look.at FOR NO KEY "     \
+									  "UPDATE;\n"                                  \
+									  "      END IF;\n"                            \
+									  "      IF shared THEN PERFORM "              \
+									  "pg_advisory_xact_lock_"                     \
+									  "shared(" SCHEMA_BOOK_LOCK ", look.at);\n"   \
+									  "      ELSE PERFORM "                        \
+									  "pg_advisory_xact_lock(" SCHEMA_BOOK_LOCK    \
+									  ", look.at);\n"                              \
+									  "      END IF;\n"                            \
+									  "      begun := wtel_calls_begun();\n"       \
+									  "      at := look.i;\n"                      \
+									  "      " SCHEMA_LOOK(                        \
+										  "at",                                \
+										  "at") " INTO look;\n"                \
+											"      EXIT WHEN "             \
+											"look.verdict = 'taken' AND "  \
+											"NOT (shared AND (NOT "        \
+											"look.far OR look.broken));\n" \
+											"      RAISE SQLSTATE "        \
+											"'WT001';\n"                   \
+											"    EXCEPTION WHEN SQLSTATE " \
+											"'WT001' THEN shared := "      \
+											"false;\n"                     \
+											"    END;\n"                   \
+											"  END LOOP;\n"                \
+											"  steps := steps || CASE "    \
+											"WHEN look.i > 1 THEN ',[' "   \
+											"ELSE '[' END || look.at || "  \
+											"',\"' || look.verdict\n"      \
+											"    || '\",' || CASE "        \
+											"look.verdict WHEN 'taken' "   \
+											"THEN coalesce(look.calls + "  \
+											"1, -1) WHEN 'full' THEN "     \
+											"look.calls\n"                 \
+											"      WHEN 'rate' THEN "      \
+											"coalesce(look.calls, -1) "    \
+											"ELSE -1 END || ',' || "       \
+											"coalesce(look.channels, 0) "  \
+											"|| ']';\n"                    \
+											"  IF look.verdict = 'taken' " \
+											"THEN taken := look.i - 1; "   \
+											"END IF;\n"                    \
+											"  EXIT WHEN taken IS NOT "    \
+											"NULL;\n"                      \
+											"  END LOOP;\n"                \
+											"  EXIT WHEN taken IS NOT "    \
+											"NULL;\n"                      \
+											"  END LOOP;\n"                \
+											"  looked := '[' || steps || " \
+											"']';\n"                       \
+											"  IF taken IS NULL THEN "     \
+											"RETURN; END IF;\n"            \
+											"  at := look.at;\n"
+
+#define SCHEMA_BOOK_WRITE                                                                                              \
 	"  IF p_move <> 0 THEN\n"                                                                                      \
-	"    SELECT c.id, c.trunk_id INTO row_id, before FROM calls c\n"                                               \
-	"      WHERE c.call_id = p_call_id AND c.end_time IS NULL FOR NO KEY UPDATE;\n"                                \
-	"    IF NOT FOUND THEN RETURN; END IF;\n"                                                                      \
-	"    PERFORM 1 FROM trunks t WHERE t.id = before FOR NO KEY UPDATE;\n"                                         \
-	"  END IF;\n"                                                                                                  \
-	"  FOR i IN 1 .. cardinality(p_trunks) LOOP\n"                                                                 \
-	"  at := p_trunks[i];\n" SCHEMA_LOOK "  IF verdict = 'taken' THEN\n"                                           \
-	"    PERFORM 1 FROM trunks t WHERE t.id = at FOR KEY SHARE;\n"                                                 \
-	"    BEGIN\n"                                                                                                  \
-	"      IF look.broken THEN PERFORM 1 FROM wtel_trunks b WHERE b.trunk_id = at FOR NO KEY UPDATE; END IF;\n"    \
-	"      PERFORM pg_advisory_xact_lock(" SCHEMA_BOOK_LOCK ", at);\n" SCHEMA_LOOK                                 \
-	"      IF verdict <> 'taken' THEN RAISE SQLSTATE 'WT001'; END IF;\n"                                           \
-	"    EXCEPTION WHEN SQLSTATE 'WT001' THEN NULL;\n"                                                             \
-	"    END;\n"                                                                                                   \
-	"  END IF;\n"                                                                                                  \
-	"  steps := steps || CASE WHEN i > 1 THEN ',[' ELSE '[' END || at || ',\"' || verdict || '\",'\n"              \
-	"    || CASE WHEN verdict IN ('not active', 'breaker') THEN -1\n"                                              \
-	"      WHEN verdict = 'taken' THEN look.calls + 1 ELSE look.calls END\n"                                       \
-	"    || ',' || coalesce(look.channels, 0) || ']';\n"                                                           \
-	"  IF verdict = 'taken' THEN\n"                                                                                \
-	"    taken := i - 1;\n"                                                                                        \
-	"    EXIT;\n"                                                                                                  \
-	"  END IF;\n"                                                                                                  \
-	"  END LOOP;\n"                                                                                                \
-	"  looked := '[' || steps || ']';\n"                                                                           \
-	"  IF taken IS NULL THEN RETURN; END IF;\n"                                                                    \
-	"  IF look.broken THEN\n"                                                                                      \
-	"    UPDATE wtel_trunks SET version = version + 1,\n"                                                          \
-	"      trial_until = clock_timestamp() + interval '" SCHEMA_TRIAL "' WHERE trunk_id = at;\n"                   \
-	"  END IF;\n"                                                                                                  \
-	"  IF p_rates[taken + 1] > 0 THEN\n"                                                                           \
-	"    INSERT INTO wtel_rates AS r (trunk_id, made) VALUES (at, 1)\n"                                            \
-	"      ON CONFLICT (trunk_id) DO UPDATE SET made = r.made + 1;\n"                                              \
-	"    INSERT INTO wtel_bookings (trunk_id, slot, made_at)\n"                                                    \
-	"      SELECT at, (r.made - 1) % " SCHEMA_RING ", clock_timestamp() FROM wtel_rates r WHERE r.trunk_id = at\n" \
-	"      ON CONFLICT (trunk_id, slot) DO UPDATE SET made_at = excluded.made_at;\n"                               \
-	"  END IF;\n"                                                                                                  \
-	"  IF p_move <> 0 THEN\n"                                                                                      \
+	"    PERFORM wtel_calls_begin();\n"                                                                            \
 	"    UPDATE calls SET trunk_id = at, updated_at = p_now WHERE id = row_id;\n"                                  \
 	"    UPDATE trunks SET total_calls = total_calls + 1, failed_calls = failed_calls + 1, updated_at = p_now\n"   \
 	"      WHERE id = before;\n"                                                                                   \
@@ -148,11 +201,51 @@
 	"        p_callee, p_start, p_now, p_now) RETURNING id INTO row_id;\n"                                         \
 	"    INSERT INTO wtel_calls (id, owner, route) VALUES (row_id, p_owner, p_trace || looked || '}');\n"          \
 	"  END IF;\n"                                                                                                  \
-	"END $$;\n"
+	"  IF look.broken THEN\n"                                                                                      \
+	"    UPDATE wtel_trunks SET version = version + 1,\n"                                                          \
+	"      trial_until = clock_timestamp() + interval '" SCHEMA_TRIAL "' WHERE trunk_id = at;\n"                   \
+	"  END IF;\n"                                                                                                  \
+	"  IF p_rates[taken + 1] > 0 THEN\n"                                                                           \
+	"    INSERT INTO wtel_loads AS l (trunk_id, made) VALUES (at, 1)\n"                                            \
+	"      ON CONFLICT (trunk_id) DO UPDATE SET made = l.made + 1;\n"                                              \
+	"    INSERT INTO wtel_rates (trunk_id, slot, made_at)\n"                                                       \
+	"      SELECT at, (l.made - 1) % " SCHEMA_RING ", clock_timestamp() FROM wtel_loads l WHERE l.trunk_id = at\n" \
+	"      ON CONFLICT (trunk_id, slot) DO UPDATE SET made_at = excluded.made_at;\n"                               \
+	"  END IF;\n"                                                                                                  \
+	"  IF look.calls + greatest(crowd, look.channels / 4) < look.channels AND begun IS NOT NULL THEN\n"            \
+	"    INSERT INTO wtel_loads (trunk_id, counted, counted_at, counted_begun)\n"                                  \
+	"      VALUES (at, look.calls, clock_timestamp(), begun) ON CONFLICT (trunk_id) DO UPDATE SET\n"               \
+	"        counted = excluded.counted, counted_at = excluded.counted_at, counted_begun = "                       \
+	"excluded.counted_begun;\n"                                                                                    \
+	"  END IF;\n"
+
+#define SCHEMA_BOOK                                                                                                    \
+	"CREATE OR REPLACE FUNCTION wtel_book(p_trunks integer[], p_rates integer[], p_trials integer[],\n"            \
+	"    p_move integer, p_call_id text, p_direction text, p_agent integer, p_campaign integer, p_lead integer,\n" \
+	"    p_caller text, p_callee text, p_start timestamptz, p_owner text, p_now timestamptz, p_trace text,\n"      \
+	"    OUT row_id integer, OUT taken integer, OUT looked text) LANGUAGE plpgsql AS $$\n"                         \
+	"DECLARE\n"                                                                                                    \
+	"  crowd CONSTANT integer := current_setting('max_connections');\n"                                            \
+	"  look record;\n"                                                                                             \
+	"  routes CONSTANT integer := cardinality(p_trunks);\n"                                                        \
+	"  shared boolean;\n"                                                                                          \
+	"  begun bigint;\n"                                                                                            \
+	"  at integer;\n"                                                                                              \
+	"  before integer;\n"                                                                                          \
+	"  steps text := '';\n"                                                                                        \
+	"BEGIN\n"                                                                                                      \
+	"  PERFORM set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', "                      \
+	"'force_generic_plan', true);\n"                                                                               \
+	"  IF p_move <> 0 THEN\n"                                                                                      \
+	"    SELECT c.id, c.trunk_id INTO row_id, before FROM calls c\n"                                               \
+	"      WHERE c.call_id = p_call_id AND c.end_time IS NULL FOR NO KEY UPDATE;\n"                                \
+	"    IF NOT FOUND THEN RETURN; END IF;\n"                                                                      \
+	"    PERFORM 1 FROM trunks t WHERE t.id = before FOR NO KEY UPDATE;\n"                                         \
+	"  END IF;\n" SCHEMA_BOOK_CHOOSE SCHEMA_BOOK_WRITE "END $$;\n"
 
 /*
- * Whoever takes a trunk out of service or lowers its limit waits for the booking that is under way, and bookings wait
- * for that: after its commit none is made that did not see it.
+ * Whoever takes a trunk out of service or changes its limit waits for the bookings that are under way, and bookings
+ * wait for that: after its commit none is made that did not see it.
  */
 #define SCHEMA_BOOK_CHANGES                                                                                            \
 	"CREATE OR REPLACE FUNCTION wtel_trunk_changes() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN\n"               \
@@ -164,6 +257,6 @@
 	"  WHEN (OLD.status IS DISTINCT FROM NEW.status OR OLD.max_channels IS DISTINCT FROM NEW.max_channels)\n"      \
 	"  EXECUTE FUNCTION wtel_trunk_changes();\n"
 
-#define SCHEMA_BOOK_POSTGRES SCHEMA_BOOK SCHEMA_BOOK_CHANGES
+#define SCHEMA_BOOK_POSTGRES SCHEMA_CALLS_BEGUN SCHEMA_BOOK SCHEMA_BOOK_CHANGES
 
 #endif

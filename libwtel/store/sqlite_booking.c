@@ -26,19 +26,19 @@ static const struct store_statement count_calls = {
 };
 
 static const struct store_statement find_rate = {
-	.sqlite = "SELECT 1 FROM wtel_rates r JOIN wtel_bookings k ON k.trunk_id = r.trunk_id"
+	.sqlite = "SELECT 1 FROM wtel_loads r JOIN wtel_rates k ON k.trunk_id = r.trunk_id"
 		  " AND k.slot = (r.made - ?2) % " SCHEMA_RING " WHERE r.trunk_id = ?1 AND r.made >= ?2"
 		  " AND k.made_at BETWEEN " AT("-1 seconds") " AND " NOW,
 };
 
 static const struct store_statement count_booking = {
-	.sqlite = "INSERT INTO wtel_rates (trunk_id, made) VALUES (?1, 1)"
+	.sqlite = "INSERT INTO wtel_loads (trunk_id, made) VALUES (?1, 1)"
 		  " ON CONFLICT (trunk_id) DO UPDATE SET made = made + 1",
 };
 
 static const struct store_statement note_booking = {
-	.sqlite = "INSERT INTO wtel_bookings (trunk_id, slot, made_at)"
-		  " SELECT trunk_id, (made - 1) % " SCHEMA_RING ", " NOW " FROM wtel_rates WHERE trunk_id = ?1"
+	.sqlite = "INSERT INTO wtel_rates (trunk_id, slot, made_at)"
+		  " SELECT trunk_id, (made - 1) % " SCHEMA_RING ", " NOW " FROM wtel_loads WHERE trunk_id = ?1"
 		  " ON CONFLICT (trunk_id, slot) DO UPDATE SET made_at = excluded.made_at",
 };
 
