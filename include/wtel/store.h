@@ -84,7 +84,7 @@ WTEL_API void wtel_trunk_list_free(struct wtel_trunk_list *list);
 
 /* `trunk->id` 0 adds and gives *id; otherwise changes all columns of that row but statistics. A NULL password leaves
  * the old one. Errors of wtel_trunk_check(); WTEL_EEXISTS for the name; WTEL_ENOTFOUND. In advanced_settings (a JSON
- * object, 1 MiB) are put: `endpoint`, where it is given and is not the name's slug, and "registration": false, where
+ * object, 2 MiB) are put: `endpoint`, where it is given and is not the name's slug, and "registration": false, where
  * needs_registration is false; to undo that, take `registration` out of advanced_settings. A trunk that needs no
  * registration is saved as registered. */
 WTEL_API int wtel_store_trunk_save(struct wtel_store *store, int64_t *id,

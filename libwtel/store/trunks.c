@@ -5,9 +5,7 @@
 #include "store/rows.h"
 
 #include "base/timestamp.h"
-
-/* Room for all the prefixes that a trunk may have. */
-enum { SETTINGS_MAX = 1024 * 1024 };
+#include "trunk/rules.h"
 
 /* The password is never read. */
 #define COLUMNS                                                                                                        \
@@ -239,9 +237,9 @@ static int read_settings(struct wtel_store *store, char **text, json_t **setting
 	json_error_t error;
 	int code;
 
-	if (length > SETTINGS_MAX)
+	if (length > TRUNK_SETTINGS_MAX)
 		return base_fail(detail, WTEL_ELIMIT, "advanced_settings", "advanced_settings is longer than %d bytes",
-				 SETTINGS_MAX);
+				 TRUNK_SETTINGS_MAX);
 	*settings = json_loadb(given, length, JSON_REJECT_DUPLICATES, &error);
 	if (!json_is_object(*settings))
 		return base_fail(detail, WTEL_EINVAL, "advanced_settings",
