@@ -43,9 +43,12 @@ const char *sim_dial_variable(int cause)
 static int trunk_status(const char *endpoint)
 {
 	size_t length = strlen(endpoint), i;
-	const char *end = endpoint + length - 4;
+	const char *end;
 
-	if (length < 5 || *end != '-' || end[1] < '4' || end[1] > '6')
+	if (length < 5)
+		return 0;
+	end = endpoint + length - 4;
+	if (*end != '-' || end[1] < '4' || end[1] > '6')
 		return 0;
 	for (i = 1; i < 4; i++)
 		if (end[i] < '0' || end[i] > '9')
