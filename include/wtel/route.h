@@ -41,8 +41,9 @@ enum { WTEL_NUMBER_SIZE = 48 };
 /*
  * "00 34 600-123-456", "+34600123456", or with `country` "34" also "600 123 456" -> "+34600123456": E.164, with at most
  * 15 digits. How national numbers are written in a country is in libwtel/trunk/country.def. `country` NULL or "": a
- * number without international prefix is given back as it is, without its separators. WTEL_EINVAL: not a number, or
- * longer than E.164 allows; `out` has WTEL_NUMBER_SIZE bytes and is untouched then.
+ * number without international prefix is given back as it is, without its separators; so are 112 and all others of
+ * three digits at most. WTEL_EINVAL: not a number, or longer than E.164 allows; `out` has WTEL_NUMBER_SIZE bytes and is
+ * untouched then.
  */
 WTEL_API int wtel_number_normalise(char *out, const char *number, const char *country) WTEL_MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /*
- * Telephone numbers to E.164. What people write between the digits (E.123: spaces, hyphens, parentheses; dots and
- * slashes too) is dropped first; what stands before the number itself is in country.def.
+ * Telephone numbers to E.164. What people write between the digits (E.123: spaces, hyphens, parentheses, '~' for
+ * a tone to wait for; dots and slashes too) is dropped first; what stands before the number itself is in country.def.
  */
 #include "base/slice.h"
 
@@ -84,7 +84,7 @@ static int clean(char out[TEXT_MOST + 1], const char *number)
 			number += inner - 1;
 			continue;
 		}
-		if (strchr(" -.()/", *number))
+		if (strchr(" -.()/~", *number))
 			continue;
 		if (!is_digit(*number) && (*number != '+' || length))
 			return WTEL_EINVAL;

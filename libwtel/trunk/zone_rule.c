@@ -208,11 +208,9 @@ int zone_rule_offset(const struct zone_rule *rule, int64_t second, int64_t *unti
 	for (now = 0; now + 1 < CHANGES && changes[now + 1].at <= second; now++)
 		;
 	offset = changes[now].offset;
-	for (i = now + 1; i < CHANGES && *until == INT64_MAX; i++) {
-		bool last = i + 1 == CHANGES || changes[i + 1].at != changes[i].at;
-
-		if (last && changes[i].offset != offset)
+	/* Not the last one: what undoes it at the same instant (summer time all the year) is not there. */
+	for (i = now + 1; i + 1 < CHANGES && *until == INT64_MAX; i++)
+		if (changes[i + 1].at != changes[i].at && changes[i].offset != offset)
 			*until = changes[i].at;
-	}
 	return offset;
 }

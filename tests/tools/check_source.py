@@ -30,7 +30,7 @@ HEADERS = {
     'base': {'base.h', 'error.def'},
     'ami': {'ami.h', 'event.def'},
     'call': {'call.h', 'disposition.def'},
-    'trunk': {'trunk.h'},
+    'trunk': {'trunk.h', 'route.h', 'verdict.def'},
     'peer': {'peer.h'},
     'store': {'store.h'},
     'service': {'service.h', 'notice.def'},
