@@ -275,6 +275,18 @@ Test(trunk_breaker, the_ratio_needs_its_samples_and_forgets_what_was_before)
 	wtel_router_free(world.router);
 }
 
+Test(trunk_breaker, an_answered_call_never_opens_it)
+{
+	struct wtel_breaker_settings settings = WTEL_BREAKER_SETTINGS_INIT;
+	struct wtel_breaker breaker = {0};
+
+	settings.ratio = 50;
+	cr_assert_not(wtel_breaker_step(&breaker, &settings, WTEL_OUTCOME_ANSWERED, 1, 100, SECOND));
+	cr_assert_not(wtel_breaker_step(&breaker, &settings, WTEL_OUTCOME_CALLEE, 50, 100, SECOND), "not fewer");
+	cr_assert(wtel_breaker_step(&breaker, &settings, WTEL_OUTCOME_CALLEE, 49, 100, SECOND));
+	cr_assert_eq(breaker.state, WTEL_BREAKER_OPEN);
+}
+
 Test(trunk_breaker, one_trial_at_a_time_and_another_when_it_is_lost)
 {
 	struct wtel_breaker breaker = {1, WTEL_BREAKER_OPEN, 5, 1, 100 * SECOND, 0};
