@@ -26,13 +26,22 @@ static const struct country countries[] = {
 #undef COUNTRY
 };
 
+/* The table is sorted by code, as text. */
 static const struct country *find_country(const char *code, size_t length)
 {
-	size_t i;
+	size_t low = 0, high = sizeof(countries) / sizeof(countries[0]);
 
-	for (i = 0; i < sizeof(countries) / sizeof(countries[0]); i++)
-		if (strncmp(countries[i].code, code, length) == 0 && !countries[i].code[length])
-			return &countries[i];
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strncmp(countries[middle].code, code, length);
+
+		if (!order && !countries[middle].code[length])
+			return &countries[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
 	return NULL;
 }
 
@@ -84,10 +93,12 @@ static int clean(char out[TEXT_MOST + 1], const char *number)
 			number += inner - 1;
 			continue;
 		}
-		if (strchr(" -.()/~", *number))
-			continue;
-		if (!is_digit(*number) && (*number != '+' || length))
-			return WTEL_EINVAL;
+		if (!is_digit(*number)) {
+			if (strchr(" -.()/~", *number))
+				continue;
+			if (*number != '+' || length)
+				return WTEL_EINVAL;
+		}
 		if (length == TEXT_MOST)
 			return WTEL_EINVAL;
 		out[length++] = *number;

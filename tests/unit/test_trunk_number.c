@@ -208,10 +208,13 @@ Test(trunk_number, no_calling_code_begins_another)
 	const size_t count = sizeof(codes) / sizeof(*codes);
 	size_t i, j;
 
-	for (i = 0; i < count; i++)
+	for (i = 0; i < count; i++) {
+		cr_assert_eq(wtel_country_check(codes[i]), 0, "%s", codes[i]);
+		cr_assert(!i || strcmp(codes[i - 1], codes[i]) < 0, "%s is not in its place", codes[i]);
 		for (j = 0; j < count; j++)
 			cr_assert(i == j || strncmp(codes[i], codes[j], strlen(codes[i])) != 0, "%s %s", codes[i],
 				  codes[j]);
+	}
 }
 
 static const char *dialled(const char *prefix, unsigned char strip, const char *prepend, const char *number)
