@@ -80,10 +80,11 @@ static inline struct wtel_leg leg_of(const char *id, int64_t trunk, int64_t star
 	return leg;
 }
 
-/* A call whose first trunk failed and whose second one carries it, two minutes ago; the agent is there too. */
+/* A call whose first trunk failed and whose second one carries it, two minutes ago; the agent was reached
+ * over a trunk too. */
 static inline void put_failover(struct world *world, int64_t first, int64_t second, int64_t now)
 {
-	struct wtel_leg legs[3] = {leg_of("1.1", 0, now - 121 * SECOND, 0),
+	struct wtel_leg legs[3] = {leg_of("1.1", first, now - 121 * SECOND, now - 60 * SECOND),
 				   leg_of("1.2", first, now - 120 * SECOND, now - 119 * SECOND),
 				   leg_of("1.3", second, now - 119 * SECOND, now - 60 * SECOND)};
 	struct wtel_call call = world_call("failover");
