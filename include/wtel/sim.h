@@ -25,10 +25,9 @@
  *   -unreachable  has a contact that does not answer: Dial() makes no channel, a qualify finds it Unreachable
  *
  * The dialplan is that of examples/asterisk: it dials WTEL_DIAL, or the number, at WTEL_ENDPOINT; a trunk's fault
- * before the customer rang sends UserEvent WtelTrunkFault and leaves the agent two seconds in which the call can be
- * redirected. Getvar reads
- * PJSIP_ENDPOINT(name,field), PJSIP_AOR(name,contact) and PJSIP_CONTACT(id,status|rtt|uri); after each PJSIPQualify the
- * round-trip time is a microsecond longer.
+ * before the customer rang, or a status that WTEL_NEXT lists, sends UserEvent WtelTrunkFault and leaves the agent two
+ * seconds in which the call can be redirected. Getvar reads PJSIP_ENDPOINT(name,field), PJSIP_AOR(name,contact) and
+ * PJSIP_CONTACT(id,status|rtt|uri); after each PJSIPQualify the round-trip time is a microsecond longer.
  */
 #ifndef WTEL_SIM_H
 #define WTEL_SIM_H
