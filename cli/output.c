@@ -210,7 +210,10 @@ int cli_fail_code(const struct cli *cli, int code, const struct wtel_detail *det
 					 wtel_error_name(code), "message", cli_safe(text), "field",
 					 cli_json_text(field)),
 			       false);
-	/* What the library says names the field by itself. */
-	fprintf(stderr, "wtelctl: %s\n", cli_safe(text));
+	/* Mostly the sentence names the field by itself. */
+	if (*field && !strstr(text, field))
+		fprintf(stderr, "wtelctl: %s: %s\n", cli_safe(field), cli_safe(text));
+	else
+		fprintf(stderr, "wtelctl: %s\n", cli_safe(text));
 	return status;
 }

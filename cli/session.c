@@ -32,7 +32,9 @@ int cli_open_config(struct cli *cli)
 
 	if (cli->config)
 		return 0;
-	if (wtel_country_check(cli->country))
+	if (cli->country && *cli->country == '+') /* as people write it */
+		cli->country++;
+	if (cli->country && (!*cli->country || wtel_country_check(cli->country)))
 		return cli_fail(cli, EXIT_USAGE, "--country wants a calling code such as 34, not '%s'",
 				cli_safe(cli->country));
 	code = wtel_config_read(&cli->config, cli->ami, cli->db, NULL, NULL, &detail);

@@ -139,8 +139,9 @@ def test_country_of_numbers_without_one(offline):
     assert verdicts(offline, "--to", "600123456", "--country", "34") == {"spain": "taken"}
     assert offline.run("--country", "34", "trunk", "explain", "--to", "600 123 456").returncode == 0
     assert offline.run("trunk", "explain", "--to", "600123456", WTEL_COUNTRY="34").returncode == 0
+    assert offline.run("trunk", "explain", "--to", "600123456", "--country=+34").returncode == 0
     assert offline.run("trunk", "explain", "--to", "600123456", "--country", "34", WTEL_COUNTRY="1").returncode == 0
-    for words, environment, name in ((("--country", "999999"), {}, "--country"), ((), {"WTEL_COUNTRY": "x"}, "WTEL_COUNTRY")):
+    for words, environment, name in ((("--country", "999999"), {}, "--country"), (("--country", ""), {}, "--country"), ((), {"WTEL_COUNTRY": "x"}, "WTEL_COUNTRY")):
         done = offline.run("trunk", "explain", *words, **environment)
         assert done.returncode == 2 and name in done.stderr, done.stderr
 
