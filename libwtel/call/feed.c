@@ -336,6 +336,40 @@ static void feed_show(struct wtel_tracker *tracker, const struct wtel_ami_event 
 		feed_bridge_all(tracker, leg->call, wall);
 }
 
+static bool feed_is_trunk(const struct wtel_tracker *tracker, int64_t trunk_id)
+{
+	const struct tracker_endpoint *endpoint;
+	size_t position = 0;
+
+	while ((endpoint = base_map_walk(&tracker->trunks, &position)) != NULL)
+		if (endpoint->id == trunk_id)
+			return true;
+	return false;
+}
+
+/*
+ * The dialplan of examples/asterisk tells what Dial() came to nothing with: of a trunk that could not even make a
+ * channel nothing else is heard.
+ */
+static void feed_user(struct wtel_tracker *tracker, const struct wtel_ami_event *event, struct identity who[2],
+		      int64_t wall)
+{
+	struct tracker_leg *leg = identity_take(tracker, &who[0], false, wall), *other;
+	int64_t trunk_id;
+
+	if (!leg || !(leg->flags & LEG_FIRST) || !base_slice_is(event->text, "WtelTrunkFault") ||
+	    leg->call->direction != WTEL_OUTBOUND || leg->call->answer)
+		return;
+	trunk_id = base_slice_number(feed_field(event, "Trunk"), 0);
+	if (trunk_id == leg->call->trunk_id || !feed_is_trunk(tracker, trunk_id))
+		return;
+	for (other = leg->call->legs; other; other = other->next)
+		if (other->role == WTEL_LEG_CUSTOMER)
+			other->flags |= LEG_PAST;
+	leg->call->trunk_id = trunk_id;
+	change_queue(tracker, leg->call, WTEL_CALL_CHANGE_LEG, wall);
+}
+
 static feed_fn *const feeds[WTEL_AMI_EVENT_TYPES] = {
 	[WTEL_AMI_NEWCHANNEL] = feed_create,
 	[WTEL_AMI_NEWSTATE] = feed_create,
@@ -366,6 +400,7 @@ static feed_fn *const feeds[WTEL_AMI_EVENT_TYPES] = {
 	[WTEL_AMI_AGENT_CALLED] = feed_create,
 	[WTEL_AMI_AGENT_CONNECT] = feed_agent_connect,
 	[WTEL_AMI_AGENT_RING_NO_ANSWER] = feed_touch,
+	[WTEL_AMI_USER_EVENT] = feed_user,
 };
 
 int wtel_tracker_feed(struct wtel_tracker *tracker, const struct wtel_ami_event *event, int64_t wall)

@@ -213,6 +213,7 @@ static void call_least(int64_t *time, int64_t wall)
 static void call_assess_outbound(struct wtel_tracker *tracker, struct tracker_leg *leg, int64_t wall)
 {
 	struct tracker_call *call = leg->call;
+	const struct tracker_leg *carrier;
 
 	if (leg->role == WTEL_LEG_AGENT) {
 		struct wtel_slice number = tracker_text_get(&leg->text, LEG_NUMBER);
@@ -227,12 +228,13 @@ static void call_assess_outbound(struct wtel_tracker *tracker, struct tracker_le
 	}
 	if (leg->role != WTEL_LEG_CUSTOMER)
 		return;
-	if (leg->trunk_id && (!call->answer || leg->answer))
-		call->trunk_id = leg->trunk_id;
 	if (!call->text.length[CALL_CALLEE])
 		tracker_text_set(&tracker->pool, &call->text, CALL_CALLEE, tracker_text_get(&leg->text, LEG_NUMBER));
 	call_least(&call->ringing, leg->ringing);
 	call_least(&call->answer, leg->answer);
+	carrier = verdict_carrier(call);
+	if (carrier)
+		call->trunk_id = carrier->trunk_id;
 	call_input(tracker, call, CALL_INPUT_DIAL, wall);
 	if (leg->ringing)
 		call_input(tracker, call, CALL_INPUT_RING, wall);

@@ -50,7 +50,8 @@ enum leg_flag {
 	LEG_LOCAL = 32,	   /* half of a Local channel, or another that Asterisk made for itself */
 	LEG_TRUNK = 64,
 	LEG_VANISHED = 128, /* its end was not seen */
-	LEG_MERGED = 256    /* came with a call that joined this one: what it did before was not for this customer */
+	LEG_MERGED = 256,   /* came with a call that joined this one: what it did before was not for this customer */
+	LEG_PAST = 512	    /* another trunk was tried since */
 };
 
 struct tracker_leg {
@@ -230,6 +231,7 @@ struct verdict {
 	const char *sentence;
 };
 struct verdict verdict_draw(const struct tracker_call *call);
+const struct tracker_leg *verdict_carrier(const struct tracker_call *call);
 bool tracker_leg_takes(const struct tracker_leg *leg); /* inbound: somebody, not an IVR or a queue */
 bool tracker_leg_took(const struct tracker_leg *leg);
 

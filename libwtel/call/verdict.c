@@ -56,6 +56,25 @@ static const struct tracker_leg *verdict_answered_customer(const struct tracker_
 	return found;
 }
 
+/*
+ * The trunk that carries the customer: of the leg that answered first, else of the last one. Legs of before a trunk
+ * told that it could not even make one (WtelTrunkFault) are past. NULL: none has.
+ */
+const struct tracker_leg *verdict_carrier(const struct tracker_call *call)
+{
+	const struct tracker_leg *found = call->answer ? verdict_answered_customer(call) : NULL;
+	const struct tracker_leg *leg;
+
+	if (found && found->trunk_id)
+		return found;
+	found = NULL;
+	for (leg = call->legs; leg; leg = leg->next)
+		if (leg->role == WTEL_LEG_CUSTOMER && leg->trunk_id && !(leg->flags & LEG_PAST) &&
+		    (!found || leg_later(leg, found)))
+			found = leg;
+	return found;
+}
+
 static const struct tracker_leg *verdict_agent(const struct tracker_call *call)
 {
 	const struct tracker_leg *found = NULL;

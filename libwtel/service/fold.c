@@ -19,6 +19,8 @@ static int fold_event(struct wtel_service *service)
 	if (event->type == WTEL_AMI_ORIGINATE_RESPONSE && base_slice_is(event->status, "Failure") &&
 	    service->expire_at == INT64_MAX)
 		service->expire_at = service->now.mono + SERVICE_PATIENCE;
+	if (event->type == WTEL_AMI_USER_EVENT && base_slice_is(event->text, "WtelTrunkFault"))
+		return failover_event(service, event);
 	if (event->type == WTEL_AMI_REGISTRY)
 		return state_registry(service, event, wall);
 	if (event->type == WTEL_AMI_PEER_STATUS || event->type == WTEL_AMI_CONTACT_STATUS)
@@ -134,15 +136,22 @@ static enum wtel_notice_type notice_type(const struct wtel_call_change *change)
 	return WTEL_NOTICES;
 }
 
-/* Legs alone are not worth a write: they go with the next state, and all of them with the end. */
-static int write_change(struct wtel_service *service)
+/*
+ * Legs alone are not worth a write: they go with the next state, and all of them with the end. The row of a call that
+ * was originated has its trunk from the booking and from moves, which such a write must not overtake.
+ */
+static int write_change(struct wtel_service *service, bool own)
 {
 	const struct wtel_call *call = service->change.call;
+	struct wtel_call row;
 	int code;
 
 	if (!service->store || service->change.type == WTEL_CALL_CHANGE_LEG)
 		return 0;
-	code = wtel_store_write(service->store, call);
+	row = *call;
+	if (own || (!call->end && strncmp(call->call_id, "WLCM-", 5) == 0))
+		row.trunk_id = 0;
+	code = wtel_store_write(service->store, &row);
 	if (!code || code == WTEL_ENOMEM)
 		return code;
 	/* A record that cannot be kept is at least said. */
@@ -157,6 +166,7 @@ static int write_change(struct wtel_service *service)
 int fold_changes(struct wtel_service *service)
 {
 	struct wtel_notice notice = {WTEL_NOTICES, 0, NULL, 0, "", "", "", 0};
+	bool own;
 	int code;
 
 	for (;;) {
@@ -165,7 +175,10 @@ int fold_changes(struct wtel_service *service)
 			if (code != 1)
 				return code;
 		}
-		code = write_change(service);
+		own = failover_owns(service, service->change.call->call_id);
+		code = write_change(service, own);
+		if (!code)
+			code = failover_change(service, &service->change);
 		service->change_held = code == WTEL_ENOMEM;
 		if (service->change_held)
 			return code;

@@ -177,8 +177,10 @@ static void step(struct hangup *hangup)
 			conclude(hangup, WTEL_ECONNECT, wtel_error_text(WTEL_ECONNECT));
 	}
 	/* First the tracker, so that an end which comes at once is known to be wanted. */
-	if (!hangup->cancelled && !hangup->complete && !hangup->channel)
+	if (!hangup->cancelled && !hangup->complete && !hangup->channel) {
+		failover_cancel(service, hangup->name);
 		hangup->cancelled = wtel_tracker_cancel(service->tracker, hangup->name) != WTEL_ENOTFOUND;
+	}
 	if (!hangup->complete)
 		(void)service_note(service, send_all(hangup));
 }
@@ -197,6 +199,7 @@ static int cancel(struct wtel_service *service, const struct wtel_call *call)
 	char call_id[WTEL_CALL_ID_SIZE];
 
 	snprintf(call_id, sizeof(call_id), "%s", call->call_id);
+	failover_cancel(service, call_id);
 	return wtel_tracker_cancel(service->tracker, call_id);
 }
 

@@ -64,6 +64,8 @@ int options_copy(struct wtel_service *service, const struct wtel_service_options
 
 	if (!code)
 		code = check_times(&given, detail);
+	if (!code)
+		code = routing_check(&given, detail);
 	if (code)
 		return code;
 	if (!is_technology(given.technology))
@@ -71,7 +73,9 @@ int options_copy(struct wtel_service *service, const struct wtel_service_options
 	*o = given;
 	service->store = given.store;
 	o->hosts = NULL;
-	o->ca_file = o->tls_name = o->technology = NULL;
+	o->ca_file = o->tls_name = o->technology = o->country = NULL;
+	if (given.country && !*given.country)
+		given.country = NULL;
 	o->tracker.outbound_context = o->tracker.inbound_context = o->tracker.agents_context = NULL;
 	/* Each is either NULL or ours from here on, so that options_free() may come at any point. */
 #define OWN(field)                                                                                                     \
@@ -83,6 +87,7 @@ int options_copy(struct wtel_service *service, const struct wtel_service_options
 	OWN(ca_file);
 	OWN(tls_name);
 	OWN(technology);
+	OWN(country);
 	OWN(tracker.outbound_context);
 	OWN(tracker.inbound_context);
 	OWN(tracker.agents_context);
@@ -155,6 +160,7 @@ void options_free(struct wtel_service *service)
 	disown(a, o->ca_file);
 	disown(a, o->tls_name);
 	disown(a, o->technology);
+	disown(a, o->country);
 	disown(a, o->tracker.outbound_context);
 	disown(a, o->tracker.inbound_context);
 	disown(a, o->tracker.agents_context);

@@ -4,17 +4,17 @@
 #include <stdio.h>
 #include <sys/random.h>
 
+#include "service/failover.h"
 #include "service/originate_action.h"
 
 enum {
 	WAIT_PATIENCE = 20000000,  /* for the first synchronisation */
-	ACK_TIMEOUT = 10000000,	   /* Asterisk queues at once; it is only slow when it is in trouble */
 	DOUBT_PATIENCE = 60000000, /* for a new connection */
 	SEND_RETRY = 50000,
 	LOOKS = 2 /* at the channels before a call counts as not dialled */
 };
 
-static void complete(struct originate *originate, int code, const char *text)
+void originate_complete(struct originate *originate, int code, const char *text)
 {
 	originate->stage = ORIGINATE_COMPLETE;
 	originate->deadline = INT64_MAX;
@@ -23,10 +23,9 @@ static void complete(struct originate *originate, int code, const char *text)
 		snprintf(originate->text, sizeof(originate->text), "%s", text ? text : "");
 }
 
-/* The call is to end as failed, first in the tracker (FAILING) or in its row alone (CLOSING). */
-static void condemn(struct originate *originate, enum originate_stage stage, int code, const char *text)
+void originate_condemn(struct originate *originate, enum originate_stage stage, int code, const char *text)
 {
-	complete(originate, code, text);
+	originate_complete(originate, code, text);
 	originate->stage = stage;
 }
 
@@ -47,7 +46,6 @@ static void fill_call(struct originate *originate, const struct wtel_originate *
 	struct wtel_call *call = &originate->call;
 
 	snprintf(originate->extension, sizeof(originate->extension), "%s", request->extension);
-	snprintf(originate->number, sizeof(originate->number), "%s", request->number);
 	call->call_id = originate->call_id;
 	call->channel = call->reason = call->recording_url = "";
 	call->direction = WTEL_OUTBOUND;
@@ -60,21 +58,49 @@ static void fill_call(struct originate *originate, const struct wtel_originate *
 	call->start = wall;
 }
 
+/* As it is kept, shown and dialled: in E.164 where a country is set, else as it was given. */
+static int fill_number(struct wtel_service *service, struct originate *originate, const char *number)
+{
+	char plain[WTEL_NUMBER_SIZE];
+
+	if (wtel_number_normalise(plain, number, service->options.country))
+		return service_fail(service, WTEL_EINVAL, "number", "not a telephone number");
+	snprintf(originate->number, sizeof(originate->number), "%s", service->options.country ? plain : number);
+	return 0;
+}
+
+static bool sets_caller_id(const struct wtel_originate *request)
+{
+	size_t i;
+
+	for (i = 0; i < request->variable_count; i++)
+		if (strcmp(request->variables[i].name + strspn(request->variables[i].name, "_"), "WTEL_CALLER_ID") == 0)
+			return true;
+	return false;
+}
+
 static int on_ack(struct wtel_service *service, struct service_request *request, const struct wtel_ami_notice *notice);
 
 static int prepare(struct wtel_service *service, struct originate *originate, const struct wtel_originate *request)
 {
 	int code = new_call_id(originate, service->now.wall);
 
+	originate->service = service;
 	if (code)
 		return service_fail(service, code, "", "the system has no randomness");
+	code = fill_number(service, originate, request->number);
+	if (code)
+		return code;
 	fill_call(originate, request, service->now.wall);
-	originate->service = service;
+	originate->foreign_caller_id = sets_caller_id(request);
 	originate->stage = ORIGINATE_WAITING;
 	originate->deadline = service->now.mono + WAIT_PATIENCE;
 	originate->request.done = on_ack;
 	service->error.field[0] = '\0';
 	code = originate_action(service, originate, request, &service->error);
+	if (!code)
+		code = failover_new(&originate->failover, service, originate->call_id, originate->number,
+				    request->campaign_id);
 	if (code && !service->error.field[0])
 		service_fail(service, code, "", "%s", wtel_error_text(code));
 	return code;
@@ -85,6 +111,8 @@ static void originate_free(struct originate *originate)
 	struct wtel_service *service = originate->service;
 
 	service_list_remove(&originate->link);
+	if (originate->failover)
+		failover_drop(originate->failover);
 	wtel_ami_action_free(originate->action);
 	base_release(&service->allocator, originate);
 }
@@ -115,7 +143,6 @@ int wtel_service_originate(struct wtel_service *service, char *call_id, const st
 		service->now = wtel_time_now();
 	code = prepare(service, originate, &request);
 	if (code) {
-		originate->service = service;
 		originate_free(originate);
 		return code;
 	}
@@ -127,155 +154,6 @@ int wtel_service_originate(struct wtel_service *service, char *call_id, const st
 	if (!service->dispatching)
 		loop_arm(&service->loop, 0);
 	return 0;
-}
-
-/* ---- the store's answers ---- */
-
-static void on_reserved(int code, const struct wtel_detail *detail, const struct wtel_trunk *trunk, int64_t row_id,
-			void *user)
-{
-	struct service_ticket *ticket = user;
-	struct wtel_call call;
-
-	if (ticket->originate) {
-		originate_reserved(ticket->originate, code, detail, trunk, row_id);
-	} else if (code == 0) {
-		/* The service went meanwhile: nobody dials this call. */
-		memset(&call, 0, sizeof(call));
-		call.id = row_id;
-		call.call_id = ticket->call_id;
-		call.channel = call.recording_url = "";
-		call.caller_number = ticket->extension;
-		call.callee_number = ticket->number;
-		call.trunk_id = trunk ? trunk->id : 0;
-		call.start = ticket->start;
-		(void)originate_close_row(ticket->store, &call, wtel_time_now().wall, "the service was closed");
-	}
-	ticket_free(ticket);
-}
-
-static int reserve(struct originate *originate)
-{
-	struct wtel_service *service = originate->service;
-	struct service_ticket *ticket;
-	int code = ticket_new(&ticket, service, TICKET_RESERVE);
-
-	if (code)
-		return code;
-	ticket->originate = originate;
-	ticket->start = originate->call.start;
-	memcpy(ticket->call_id, originate->call_id, sizeof(ticket->call_id));
-	memcpy(ticket->extension, originate->extension, sizeof(ticket->extension));
-	memcpy(ticket->number, originate->number, sizeof(ticket->number));
-	code = store_reserve(service->store, &originate->call, on_reserved, ticket);
-	if (code)
-		ticket_free(ticket);
-	return code;
-}
-
-static void on_explained(int code, const struct wtel_detail *detail, const struct wtel_trunk_list *list, void *user);
-
-static int explain(struct originate *originate)
-{
-	struct service_ticket *ticket;
-	int code = ticket_new(&ticket, originate->service, TICKET_EXPLAIN);
-
-	if (code)
-		return code;
-	ticket->originate = originate;
-	code = store_trunks(originate->service->store, on_explained, ticket);
-	if (code)
-		ticket_free(ticket);
-	return code;
-}
-
-/* Memory is not needed here: what a lent trunk says is kept in arrays of the request. */
-void originate_reserved(struct originate *originate, int code, const struct wtel_detail *detail,
-			const struct wtel_trunk *trunk, int64_t row_id)
-{
-	if (code == WTEL_ENOTRUNK) {
-		originate->stage = ORIGINATE_EXPLAINING;
-		if (explain(originate))
-			originate_explained(originate, "");
-		return;
-	}
-	if (code == WTEL_ENOMEM) {
-		originate->stage = ORIGINATE_WAITING;
-		(void)service_note(originate->service, code);
-		return;
-	}
-	if (code == WTEL_ECLOSED) {
-		/* The row may or may not be there: written as ended, it is both. */
-		condemn(originate, ORIGINATE_CLOSING, WTEL_ESTORE, "the database was lost while a trunk was booked");
-		return;
-	}
-	if (code || !trunk) {
-		complete(originate, code ? code : WTEL_ESTORE,
-			 detail && detail->text[0] ? detail->text : wtel_error_text(code));
-		return;
-	}
-	originate->trunk = *trunk;
-	snprintf(originate->trunk_name, sizeof(originate->trunk_name), "%s", trunk->name ? trunk->name : "");
-	snprintf(originate->endpoint, sizeof(originate->endpoint), "%s", trunk->endpoint ? trunk->endpoint : "");
-	originate->trunk.name = originate->trunk_name;
-	originate->trunk.endpoint = originate->endpoint;
-	originate->trunk.description = originate->trunk.host = originate->trunk.username = "";
-	originate->trunk.from_user = originate->trunk.from_domain = originate->trunk.last_error_message = "";
-	originate->trunk.password = NULL;
-	originate->trunk.advanced_settings = "{}";
-	originate->call.id = row_id;
-	originate->call.trunk_id = trunk->id;
-	originate->stage = ORIGINATE_RESERVED;
-	originate->deadline = originate->service->now.mono + ACK_TIMEOUT;
-}
-
-static const char *verdict_of(const struct wtel_trunk *trunk)
-{
-	struct wtel_trunk_load load = wtel_trunk_load_of(trunk);
-	enum wtel_trunk_verdict verdict;
-	size_t index;
-
-	if (wtel_trunk_choose(&index, &load, 1, &verdict))
-		return wtel_trunk_verdict_name(verdict);
-	return "free now, or not of this campaign";
-}
-
-static void on_explained(int code, const struct wtel_detail *detail, const struct wtel_trunk_list *list, void *user)
-{
-	struct service_ticket *ticket = user;
-	char text[200] = "";
-	size_t i, length = 0;
-	int written;
-
-	(void)detail;
-	/* A registration that the store missed (it was away, or out of memory) must not cost the call. */
-	if (ticket->originate && !code && list && !ticket->originate->healed &&
-	    table_heal(ticket->originate->service, list)) {
-		ticket->originate->healed = true;
-		ticket->originate->stage = ORIGINATE_WAITING;
-		ticket_free(ticket);
-		return;
-	}
-	if (!code && list && !list->count)
-		snprintf(text, sizeof(text), "none is configured");
-	for (i = 0; !code && list && i < list->count && length < sizeof(text) - 1; i++) {
-		written = snprintf(text + length, sizeof(text) - length, "%s%s %s", i ? ", " : "", list->trunks[i].name,
-				   verdict_of(&list->trunks[i]));
-		length += written > 0 ? (size_t)written : 0;
-	}
-	if (ticket->originate)
-		originate_explained(ticket->originate, text);
-	ticket_free(ticket);
-}
-
-void originate_explained(struct originate *originate, const char *text)
-{
-	char whole[256];
-
-	snprintf(whole, sizeof(whole), "%s%s%s", wtel_error_text(WTEL_ENOTRUNK), *text ? ": " : "", text);
-	service_log(originate->service, WTEL_LOG_WARNING, "%s (call %s, campaign %" PRId64 ")", whole,
-		    originate->call_id, originate->call.campaign_id);
-	complete(originate, WTEL_ENOTRUNK, whole);
 }
 
 int originate_close_row(struct wtel_store *store, const struct wtel_call *call, int64_t wall, const char *reason)
@@ -298,7 +176,7 @@ static int on_ack(struct wtel_service *service, struct service_request *request,
 		(struct originate *)(void *)((char *)request - offsetof(struct originate, request));
 
 	if (notice->code == 0) {
-		complete(originate, 0, "");
+		originate_complete(originate, 0, "");
 	} else if (notice->code == WTEL_ECLOSED || notice->code == WTEL_ETIMEOUT) {
 		originate->stage = ORIGINATE_DOUBT;
 		originate->deadline = service->now.mono + DOUBT_PATIENCE;
@@ -306,8 +184,8 @@ static int on_ack(struct wtel_service *service, struct service_request *request,
 		if (notice->code == WTEL_ETIMEOUT)
 			sync_request_again(service, 0);
 	} else {
-		condemn(originate, ORIGINATE_FAILING, notice->code,
-			notice->text && *notice->text ? notice->text : wtel_error_text(notice->code));
+		originate_condemn(originate, ORIGINATE_FAILING, notice->code,
+				  notice->text && *notice->text ? notice->text : wtel_error_text(notice->code));
 	}
 	return 0;
 }
@@ -324,9 +202,10 @@ void originate_resynced(struct wtel_service *service)
 			continue;
 		call = wtel_tracker_find(service->tracker, originate->call_id);
 		if (call && call->leg_count)
-			complete(originate, 0, "");
+			originate_complete(originate, 0, "");
 		else if (++originate->misses >= LOOKS || !call)
-			condemn(originate, ORIGINATE_FAILING, WTEL_ECLOSED,
+			originate_condemn(
+				originate, ORIGINATE_FAILING, WTEL_ECLOSED,
 				"the connection was lost before Asterisk had the call, and no channel of it was found");
 		else
 			sync_request_again(service, 0);
@@ -338,18 +217,22 @@ void originate_resynced(struct wtel_service *service)
 static int send_action(struct originate *originate)
 {
 	struct wtel_service *service = originate->service;
+	struct failover *failover;
 	int code = originate_action_trunk(originate);
 
 	if (!code)
-		code = request_send(service, &originate->request, originate->action, ACK_TIMEOUT);
+		code = request_send(service, &originate->request, originate->action, ORIGINATE_ACK_TIMEOUT);
 	if (code == 0) {
+		failover = failover_find(service, wtel_slice_of(originate->call_id));
+		if (failover)
+			failover_sent(failover);
 		originate->stage = ORIGINATE_SENT;
 		originate->deadline = INT64_MAX;
 	} else if (code == WTEL_ESTATE) {
-		condemn(originate, ORIGINATE_FAILING, WTEL_ECONNECT,
-			"the connection was lost before the call was sent");
+		originate_condemn(originate, ORIGINATE_FAILING, WTEL_ECONNECT,
+				  "the connection was lost before the call was sent");
 	} else if (code != WTEL_ENOMEM && (code != WTEL_ELIMIT || service->now.mono >= originate->deadline)) {
-		condemn(originate, ORIGINATE_FAILING, code, "the call could not be sent");
+		originate_condemn(originate, ORIGINATE_FAILING, code, "the call could not be sent");
 	}
 	return code;
 }
@@ -362,40 +245,36 @@ static int expect(struct originate *originate)
 	if (!code)
 		code = wtel_tracker_expect(service->tracker, &originate->call);
 	service->expected_at = service->now.mono;
-	if (code == 0)
+	if (code == 0) {
 		originate->stage = ORIGINATE_EXPECTED;
-	else if (code != WTEL_ENOMEM)
-		condemn(originate, ORIGINATE_CLOSING, code, "the call cannot be followed: too many are");
+		originate->failover = NULL; /* goes with the call's end now */
+	} else if (code != WTEL_ENOMEM) {
+		originate_condemn(originate, ORIGINATE_CLOSING, code, "the call cannot be followed: too many are");
+	}
 	return code;
 }
 
 static int step_waiting(struct originate *originate)
 {
 	struct wtel_service *service = originate->service;
-	int code;
 
 	if (originate->cancelled) {
-		complete(originate, WTEL_ECLOSED, "hung up before it was dialled");
+		originate_complete(originate, WTEL_ECLOSED, "hung up before it was dialled");
 		return 0;
 	}
 	if (!service->ready) {
-		complete(originate, WTEL_ECONNECT, wtel_error_text(WTEL_ECONNECT));
+		originate_complete(originate, WTEL_ECONNECT, wtel_error_text(WTEL_ECONNECT));
 		return 0;
 	}
-	if (!service->sync.synchronised) {
+	if (!service->sync.synchronised || !service->router) {
 		if (service->now.mono >= originate->deadline)
-			complete(originate, WTEL_ETIMEOUT,
-				 "Asterisk's channels and registrations were not told in time");
+			originate_complete(originate, service->sync.synchronised ? WTEL_ESTORE : WTEL_ETIMEOUT,
+					   service->sync.synchronised
+						   ? "the trunks could not be read in time"
+						   : "Asterisk's channels and registrations were not told in time");
 		return 0;
 	}
-	code = reserve(originate);
-	if (code == 0) {
-		originate->stage = ORIGINATE_RESERVING;
-		originate->deadline = INT64_MAX;
-	} else if (code != WTEL_ENOMEM) {
-		complete(originate, code, wtel_error_text(code));
-	}
-	return code;
+	return originate_book(originate);
 }
 
 static int step(struct originate *originate)
@@ -409,7 +288,7 @@ static int step(struct originate *originate)
 		return step_waiting(originate);
 	case ORIGINATE_RESERVED:
 		if (originate->cancelled) {
-			condemn(originate, ORIGINATE_CLOSING, WTEL_ECLOSED, "hung up before it was dialled");
+			originate_condemn(originate, ORIGINATE_CLOSING, WTEL_ECLOSED, "hung up before it was dialled");
 			return 0;
 		}
 		return expect(originate);
@@ -418,22 +297,21 @@ static int step(struct originate *originate)
 	case ORIGINATE_DOUBT:
 		/* Its end is the tracker's affair now: with the next connection it is found or closed. */
 		if (wall && service->now.mono >= originate->deadline)
-			complete(originate, WTEL_ECLOSED,
-				 "the connection was lost and whether the call is dialled is not known");
+			originate_complete(originate, WTEL_ECLOSED,
+					   "the connection was lost and whether the call is dialled is not known");
 		return 0;
 	case ORIGINATE_FAILING:
 		code = wtel_tracker_fail(service->tracker, originate->call_id, WTEL_DISPOSITION_FAILED, originate->text,
 					 wall);
 		if (code != WTEL_ENOMEM)
-			complete(originate, originate->code, originate->text);
+			originate_complete(originate, originate->code, originate->text);
 		return code;
 	case ORIGINATE_CLOSING:
 		code = originate_close_row(service->store, &originate->call, wall, originate->text);
 		if (code != WTEL_ENOMEM)
-			complete(originate, originate->code, originate->text);
+			originate_complete(originate, originate->code, originate->text);
 		return code;
 	case ORIGINATE_RESERVING:
-	case ORIGINATE_EXPLAINING:
 	case ORIGINATE_SENT:
 	case ORIGINATE_COMPLETE:
 		break;
@@ -507,7 +385,7 @@ void originate_end_all(struct wtel_service *service)
 			else if (originate->stage == ORIGINATE_RESERVED || originate->stage == ORIGINATE_CLOSING)
 				(void)originate_close_row(service->store, &originate->call, service->now.wall,
 							  "the service was closed");
-			complete(originate, WTEL_ECLOSED, "the service was closed");
+			originate_complete(originate, WTEL_ECLOSED, "the service was closed");
 		}
 		tell(originate);
 		originate_free(originate);

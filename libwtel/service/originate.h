@@ -3,9 +3,9 @@
  *
  *   WAITING --synchronised--> RESERVING --row--> RESERVED --expected--> EXPECTED --sent--> SENT --ack--> COMPLETE
  *      |                          |                 |                      |                |
- *      |                          +--no trunk--> EXPLAINING --why--> COMPLETE               +--no answer--> DOUBT
- *      |                                            |                      |                |               |
- *      |                                            v                      +-----> FAILING <+--refused      |
+ *      |                          +--no trunk--> COMPLETE |                |                +--no answer--> DOUBT
+ *      |                                            |      |                |                |               |
+ *      |                                            v      |                +-----> FAILING <+--refused      |
  *      +--disconnected--> COMPLETE               CLOSING (row without a call)         |     <--not there----+
  *                                                   +--------> COMPLETE <-------------+        there --> COMPLETE
  *
@@ -14,12 +14,11 @@
 #ifndef SERVICE_ORIGINATE_H
 #define SERVICE_ORIGINATE_H
 
-#include "service/service.h"
+#include "service/failover.h"
 
 enum originate_stage {
 	ORIGINATE_WAITING,
 	ORIGINATE_RESERVING,
-	ORIGINATE_EXPLAINING,
 	ORIGINATE_RESERVED,
 	ORIGINATE_EXPECTED,
 	ORIGINATE_SENT,
@@ -42,17 +41,31 @@ struct originate {
 	struct wtel_trunk trunk;	/* the same */
 	char call_id[WTEL_CALL_ID_SIZE];
 	char extension[WTEL_PEER_EXTENSION_MAX + 1];
-	char number[48];
+	char number[WTEL_NUMBER_SIZE];
 	char trunk_name[404]; /* 100 characters of UTF-8 */
 	char endpoint[404];
+	char dial[WTEL_NUMBER_SIZE]; /* what the trunk is to dial; "": the number */
+	char caller_id[64];	     /* "" none */
+	char next[256];		     /* WTEL_NEXT; "" none */
 
-	bool cancelled;	  /* a hangup came before it was dialled */
-	bool healed;	  /* the store's registrations were put right for it once */
-	bool carried;	  /* the trunk's variables are in the action */
-	unsigned misses;  /* looks that did not find it */
-	int64_t deadline; /* of the stage, mono; INT64_MAX: none */
-	int code;	  /* for `done` */
-	char text[256];
+	struct failover *failover; /* until the tracker has the call */
+	bool foreign_caller_id;	   /* the program set WTEL_CALLER_ID itself */
+	bool cancelled;		   /* a hangup came before it was dialled */
+	unsigned carried;	   /* so many of the trunk's variables are in the action */
+	unsigned misses;	   /* looks that did not find it */
+	int64_t deadline;	   /* of the stage, mono; INT64_MAX: none */
+	int code;		   /* for `done` */
+	char text[512];
 };
+
+enum { ORIGINATE_ACK_TIMEOUT = 10000000 }; /* Asterisk queues at once; it is only slow when it is in trouble */
+
+/* originate.c */
+void originate_complete(struct originate *originate, int code, const char *text);
+/* The call is to end as failed, first in the tracker (FAILING) or in its row alone (CLOSING). */
+void originate_condemn(struct originate *originate, enum originate_stage stage, int code, const char *text);
+
+/* originate_book.c: from WAITING to RESERVING. */
+int originate_book(struct originate *originate);
 
 #endif

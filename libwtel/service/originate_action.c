@@ -25,7 +25,7 @@ static int add_head(struct wtel_service *service, struct wtel_ami_action *action
 		    const struct wtel_originate *request, struct wtel_detail *detail)
 {
 	int64_t timeout = request->timeout ? request->timeout : service->options.originate_timeout;
-	const char *caller = request->caller_id && *request->caller_id ? request->caller_id : request->number;
+	const char *caller = request->caller_id && *request->caller_id ? request->caller_id : originate->number;
 	char channel[64];
 	int code;
 
@@ -34,7 +34,7 @@ static int add_head(struct wtel_service *service, struct wtel_ami_action *action
 	if (!code)
 		code = add_text(action, "Context", service->options.tracker.outbound_context, detail);
 	if (!code)
-		code = add_text(action, "Exten", request->number, detail);
+		code = add_text(action, "Exten", originate->number, detail);
 	if (!code)
 		code = wtel_ami_action_add_number(action, "Priority", 1);
 	if (!code)
@@ -92,18 +92,29 @@ int originate_action(struct wtel_service *service, struct originate *originate, 
 	return code;
 }
 
+/* One of the trunk's variables; those that it does not have are left out. */
+static int add_trunk_variable(struct originate *originate, unsigned which)
+{
+	static const char *const names[] = {"__WTEL_ENDPOINT", "__WTEL_DIAL", "__WTEL_NEXT", "__WTEL_CALLER_ID"};
+	const char *const values[] = {originate->endpoint, originate->dial, originate->next,
+				      originate->foreign_caller_id ? "" : originate->caller_id};
+
+	if (which == 0)
+		return add_id(originate->action, "__TRUNK_ID", originate->call.trunk_id, NULL);
+	if (!values[which - 1][0])
+		return 0;
+	return wtel_ami_action_add_variable(originate->action, names[which - 1], wtel_slice_of(values[which - 1]),
+					    NULL);
+}
+
+/* A second attempt after lack of memory goes on where the first one ended: none is in the action twice. */
 int originate_action_trunk(struct originate *originate)
 {
-	int code;
+	int code = 0;
 
-	if (originate->carried)
-		return 0;
-	/* Both or none: a second attempt after lack of memory must not repeat the first variable with another meaning.
-	 */
-	code = add_id(originate->action, "__TRUNK_ID", originate->call.trunk_id, NULL);
-	if (!code)
-		code = wtel_ami_action_add_variable(originate->action, "__WTEL_ENDPOINT",
-						    wtel_slice_of(originate->endpoint), NULL);
-	originate->carried = code == 0;
+	while (!code && originate->carried < 5) {
+		code = add_trunk_variable(originate, originate->carried);
+		originate->carried += !code;
+	}
 	return code;
 }

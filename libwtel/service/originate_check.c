@@ -27,8 +27,8 @@ static bool is_letter(char c)
 /* Plain names only: Asterisk takes "CALLERID(num)" or "SHELL(...)" for a function and runs it. */
 static int check_variable_name(const char *name, struct wtel_detail *detail)
 {
-	static const char *const ours[] = {"TRUNK_ID",	  "WTEL_ENDPOINT", "CALL_ID",
-					   "CAMPAIGN_ID", "LEAD_ID",	   "WTEL_DIAL_TIMEOUT"};
+	static const char *const ours[] = {"TRUNK_ID", "WTEL_ENDPOINT", "WTEL_DIAL", "WTEL_NEXT",
+					   "CALL_ID",  "CAMPAIGN_ID",	"LEAD_ID",   "WTEL_DIAL_TIMEOUT"};
 	size_t i, length = name ? strlen(name) : 0;
 
 	if (!length)

@@ -73,6 +73,8 @@ static void prepare(struct wtel_service *service, const struct wtel_allocator *a
 	service_list_init(&service->tickets);
 	service_list_init(&service->requests);
 	service_list_init(&service->originates);
+	service_list_init(&service->failovers);
+	service_list_init(&service->health_steps);
 	service_list_init(&service->hangups);
 	service_list_init(&service->observers);
 }
@@ -83,6 +85,8 @@ static void destroy(struct wtel_service *service)
 
 	conn_close(&service->conn);
 	sync_free(service);
+	routing_free(service);
+	base_map_free(&service->calls, &allocator);
 	wtel_tracker_free(service->tracker);
 	options_free(service);
 	loop_close(&service->loop);
@@ -110,6 +114,7 @@ static int open_all(struct wtel_service *service, const struct wtel_service_opti
 	if (getrandom(&service->random, sizeof(service->random), 0) != sizeof(service->random))
 		return base_fail(detail, WTEL_EIO, "", "the system has no randomness");
 	service->random |= 1;
+	base_map_init(&service->calls, service->random);
 	return 0;
 }
 
@@ -151,6 +156,10 @@ void wtel_service_free(struct wtel_service *service)
 	hangup_end_all(service);
 	request_end_all(service);
 	(void)fold_changes(service);
+	failover_end_all(service);
+	health_end_all(service);
+	if (service->store)
+		store_watch(service->store, NULL, NULL);
 	ticket_abandon_all(service);
 	observer_detach_all(service);
 	destroy(service);
@@ -216,10 +225,13 @@ static int step_all(struct wtel_service *service)
 		code = fold_changes(service);
 	if (code)
 		return code;
+	failover_step_all(service); /* an agent waits */
 	step_store(service);
+	failover_step_all(service);
 	state_flush(service);
 	sync_step(service);
 	originate_step_all(service);
+	health_step_all(service);
 	hangup_step_all(service);
 	step_expire(service);
 	code = fold_changes(service);
@@ -227,6 +239,7 @@ static int step_all(struct wtel_service *service)
 		return code;
 	/* An embedded database answers at once: its answer is acted on now, not with the next wakeup. */
 	step_store(service);
+	failover_step_all(service);
 	originate_step_all(service);
 	code = fold_changes(service);
 	return code ? code : link_flush(service);
@@ -244,6 +257,8 @@ static void arm(struct wtel_service *service)
 
 	earlier(&deadline, sync_deadline(service));
 	earlier(&deadline, originate_deadline(service));
+	earlier(&deadline, failover_deadline(service));
+	earlier(&deadline, health_deadline(service));
 	earlier(&deadline, hangup_deadline(service));
 	earlier(&deadline, service->expire_at);
 	if (service->store) {

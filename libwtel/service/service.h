@@ -5,7 +5,7 @@
  *   fold        to the tracker, its changes to the store and the observers
  *   store     its own reads and writes; answers to tickets
  *   sync      what is to be known about trunks, accounts and channels
- *   originate, hangup   the next step of each
+ *   originate, failover, health, hangup   the next step of each
  *   timers, then callbacks of the program: completions, observers
  *
  * The program's callbacks run at the end, where nothing is half done; only those of
@@ -16,6 +16,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/map.h"
 #include "base/slice.h"
 #include "service/connection.h"
 #include "service/loop.h"
@@ -49,9 +50,19 @@ struct service_request {
 
 /* ---- questions to the store ---- */
 
-enum ticket_kind { TICKET_TRUNKS, TICKET_PEERS, TICKET_ADOPT, TICKET_RESERVE, TICKET_EXPLAIN };
+enum ticket_kind {
+	TICKET_TRUNKS,
+	TICKET_CAMPAIGNS,
+	TICKET_PEERS,
+	TICKET_ADOPT,
+	TICKET_ATTEMPTS,
+	TICKET_RESERVE,
+	TICKET_MOVE,
+	TICKET_BREAKER
+};
 
 struct originate;
+struct health_step;
 
 /*
  * A question under way at the store, which outlives the service: an answer that comes after the service
@@ -63,8 +74,12 @@ struct service_ticket {
 	struct wtel_allocator allocator;
 	struct wtel_store *store;
 	enum ticket_kind kind;
-	struct originate *originate;	 /* RESERVE, EXPLAIN */
-	char call_id[WTEL_CALL_ID_SIZE]; /* RESERVE: to close the row if nobody else can */
+	struct originate *originate; /* RESERVE */
+	struct health_step *step;    /* BREAKER */
+	struct wtel_route *routes;   /* RESERVE, MOVE: our copy, one block */
+	size_t route_count;
+	int64_t trunk_id;		 /* MOVE: where it was */
+	char call_id[WTEL_CALL_ID_SIZE]; /* RESERVE: to close the row if nobody else can; MOVE */
 	char extension[WTEL_PEER_EXTENSION_MAX + 1];
 	char number[48];
 	int64_t start;
@@ -136,10 +151,21 @@ struct wtel_service {
 
 	int64_t expire_at; /* mono: calls whose Originate failed and that have no channel end; INT64_MAX: none */
 
+	/* routing.c */
+	struct wtel_router *router; /* NULL: the trunks were not read yet */
+	struct store_zones zones;
+	bool primed;				   /* outcomes of the past were counted */
+	struct wtel_route routes[WTEL_MAX_ROUTES]; /* of the choice under way */
+	char trace[4096];
+
 	struct sync sync;
 	struct service_link requests;
 	int64_t expected_at; /* mono: a call of ours was given to the tracker last */
 	struct service_link originates;
+	struct base_map calls;	       /* call_id -> struct failover: calls that this process originated */
+	struct service_link failovers; /* those with something to do */
+	struct service_link health_steps;
+	int64_t health_at; /* mono: no step before, after the store failed */
 	struct service_link hangups;
 	struct service_link observers;
 	bool observers_fresh; /* at least one has something new, or is to be removed */
@@ -188,11 +214,66 @@ int request_send(struct wtel_service *service, struct service_request *request, 
 		 int64_t timeout);
 void request_end_all(struct wtel_service *service);
 
+/* ---- routing.c: the router, and what becomes known of trunks between two readings of the tables ---- */
+
+int routing_check(const struct wtel_service_options *options, struct wtel_detail *detail);
+void routing_free(struct wtel_service *service);
+/* The list is about to become that of `trunks`. WTEL_ENOMEM: the router is as it was. */
+int routing_trunks(struct wtel_service *service, const struct wtel_trunk_list *list, const struct sync_trunk *trunks);
+void routing_campaigns(struct wtel_service *service, int code, const struct wtel_detail *detail,
+		       const struct wtel_campaign_list *list);
+void routing_attempts(struct wtel_service *service, int code, const struct store_attempt *attempts, size_t count);
+void routing_registered(struct wtel_service *service, const struct sync_trunk *trunk);
+void routing_breaker(struct wtel_service *service, struct sync_trunk *trunk, const struct wtel_breaker *breaker);
+void routing_load(struct wtel_service *service, int64_t trunk_id, int change);
+/*
+ * service->routes and service->trace for a call. `tried` trunks are left out. WTEL_ENOTRUNK; WTEL_EINVAL; WTEL_ESTATE
+ * without a router.
+ */
+int routing_rank(struct wtel_service *service, size_t *count, const char *number, int64_t campaign_id,
+		 const int64_t *tried, size_t tried_count);
+/* What a booking saw. */
+void routing_looks(struct wtel_service *service, const struct wtel_route *routes, size_t count,
+		   const struct wtel_booking *booking);
+/* "Twilio Main full (20 of 20 channels), ...": why none could be booked. `booking` may be NULL. */
+void routing_explain(struct wtel_service *service, char *out, size_t room, const char *number, int64_t campaign_id,
+		     const struct wtel_route *routes, size_t count, const struct wtel_booking *booking);
+/* A copy in one block, strings included. */
+int routing_copy(struct wtel_route **out, const struct wtel_service *service, size_t count);
+/* What is to be dialled, if that is not the number as it is; else "". */
+const char *routing_dial(const struct wtel_service *service, const struct wtel_route *route, const char *number);
+/* WTEL_NEXT: the codes of the callee after which a trunk's calls go on to the next. */
+void routing_next(const struct wtel_service *service, char *out, size_t room, int64_t trunk_id);
+
+/* ---- health.c: what became of attempts, the trunks' breakers, and whether a trunk is up ---- */
+
+/* "SIP 503", "cause 34", "CHANUNAVAIL". */
+void health_words(char *out, size_t room, int sip_code, int cause, const char *status);
+/* One attempt; of a call of our own the breaker is told too, and `fault` says what the trunk did. WTEL_ENOMEM: it is
+ * not counted. */
+int health_count(struct wtel_service *service, const struct wtel_call *call, const struct wtel_leg *leg, bool own);
+int health_outcome(struct wtel_service *service, int64_t trunk_id, enum wtel_outcome outcome, int64_t delay,
+		   int64_t duration, bool own, const char *fault);
+/* A trunk went down, or came up again: told once. `why`: of a breaker; NULL: what the trunk's row says. */
+void health_judge(struct wtel_service *service, struct sync_trunk *trunk, const char *why);
+void health_step_all(struct wtel_service *service);
+void health_end_all(struct wtel_service *service);
+int64_t health_deadline(const struct wtel_service *service);
+
+/* ---- failover.c ---- */
+
+/* A call changed. WTEL_ENOMEM: the same change is to be shown again. */
+int failover_change(struct wtel_service *service, const struct wtel_call_change *change);
+int failover_event(struct wtel_service *service, const struct wtel_ami_event *event);
+/* A hangup of that call was asked for. */
+void failover_cancel(struct wtel_service *service, const char *call_id);
+bool failover_owns(const struct wtel_service *service, const char *call_id);
+void failover_step_all(struct wtel_service *service);
+void failover_end_all(struct wtel_service *service);
+int64_t failover_deadline(const struct wtel_service *service);
+
 /* ---- originate.c ---- */
 
-void originate_reserved(struct originate *originate, int code, const struct wtel_detail *detail,
-			const struct wtel_trunk *trunk, int64_t row_id);
-void originate_explained(struct originate *originate, const char *text);
 /* A row without a call behind it: ended as failed. */
 int originate_close_row(struct wtel_store *store, const struct wtel_call *call, int64_t wall, const char *reason);
 void originate_step_all(struct wtel_service *service);

@@ -62,12 +62,16 @@ static void update_trunk(struct wtel_service *service, struct sync_trunk *trunk,
 	trunk->registered = registered;
 	trunk->status = status ? status : "Unregistered";
 	trunk->wall = wall;
-	if (!changed && !event)
+	routing_registered(service, trunk);
+	if (!changed && !event) {
+		health_judge(service, trunk, NULL);
 		return;
+	}
 	notice.status = trunk->status;
 	service_log(service, registered ? WTEL_LOG_INFO : WTEL_LOG_WARNING, "trunk %s: %s", trunk->name,
 		    status ? status : "Asterisk has no registration for it");
 	observer_tell(service, &notice);
+	health_judge(service, trunk, NULL);
 }
 
 /* Registry names a registration by its two URIs only (main/stasis_system.c): the list told whose they are. */

@@ -19,7 +19,8 @@ struct sync_request {
 	unsigned list;
 };
 
-#define ALL_TICKETS (1u << TICKET_TRUNKS | 1u << TICKET_PEERS | 1u << TICKET_ADOPT)
+#define TABLES	    (1u << TICKET_TRUNKS | 1u << TICKET_CAMPAIGNS)
+#define ALL_TICKETS (TABLES | 1u << TICKET_PEERS | 1u << TICKET_ADOPT)
 
 /* ---- lists of Asterisk ---- */
 
@@ -230,6 +231,26 @@ static void on_adopted(int code, const struct wtel_detail *detail, const struct 
 	ticket_free(ticket);
 }
 
+static void on_campaigns(int code, const struct wtel_detail *detail, const struct wtel_campaign_list *list, void *user)
+{
+	struct service_ticket *ticket = user;
+
+	if (ticket->service)
+		routing_campaigns(ticket->service, code, detail, list);
+	ticket_free(ticket);
+}
+
+static void on_attempts(int code, const struct wtel_detail *detail, const struct store_attempt *attempts, size_t count,
+			void *user)
+{
+	struct service_ticket *ticket = user;
+
+	(void)detail;
+	if (ticket->service)
+		routing_attempts(ticket->service, code, attempts, count);
+	ticket_free(ticket);
+}
+
 static int ask(struct wtel_service *service, enum ticket_kind kind)
 {
 	struct service_ticket *ticket;
@@ -239,6 +260,10 @@ static int ask(struct wtel_service *service, enum ticket_kind kind)
 		return code;
 	if (kind == TICKET_TRUNKS)
 		code = store_trunks(service->store, on_trunks, ticket);
+	else if (kind == TICKET_CAMPAIGNS)
+		code = store_campaigns(service->store, on_campaigns, ticket);
+	else if (kind == TICKET_ATTEMPTS)
+		code = store_attempts(service->store, WTEL_HEALTH_WINDOW, on_attempts, ticket);
 	else if (kind == TICKET_PEERS)
 		code = store_peers(service->store, on_peers, ticket);
 	else
@@ -253,18 +278,29 @@ static int ask(struct wtel_service *service, enum ticket_kind kind)
 
 static void ask_all(struct wtel_service *service)
 {
-	static const enum ticket_kind kinds[] = {TICKET_TRUNKS, TICKET_PEERS, TICKET_ADOPT};
+	static const enum ticket_kind kinds[] = {TICKET_TRUNKS, TICKET_CAMPAIGNS, TICKET_PEERS, TICKET_ADOPT,
+						 TICKET_ATTEMPTS};
 	struct sync *sync = &service->sync;
 	unsigned i;
 
-	for (i = 0; i < 3; i++) {
+	if (service->router && !service->primed)
+		sync->wanted |= 1u << TICKET_ATTEMPTS;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		unsigned bit = 1u << kinds[i];
 
-		if (!(sync->wanted & bit) || sync->asked & bit)
+		if (!(sync->wanted & bit) || sync->asked & bit || (kinds[i] == TICKET_CAMPAIGNS && !service->router))
 			continue;
 		if (service_note(service, ask(service, kinds[i])) != WTEL_ENOMEM)
 			sync->wanted &= ~bit;
 	}
+}
+
+/* Somebody changed trunks, campaigns or assignments. */
+static void on_changed(void *user)
+{
+	struct wtel_service *service = user;
+
+	service->sync.wanted |= TABLES;
 }
 
 /*
@@ -340,6 +376,9 @@ static void begin(struct wtel_service *service)
 	sync->deadline = sync->last + STORE_PATIENCE;
 	sync->refresh_at = sync->last + REFRESH;
 	sync->again_at = INT64_MAX;
+	if (service->store && !sync->watched)
+		store_watch(service->store, on_changed, service);
+	sync->watched = service->store != NULL;
 }
 
 void sync_start(struct wtel_service *service)
@@ -445,6 +484,8 @@ int64_t sync_deadline(const struct wtel_service *service)
 		deadline = sync->again_at;
 	/* The store's answers wake the loop by themselves, but the step after them is ours. */
 	if (sync->stage == SYNC_STORE && !(sync->wanted | sync->asked))
+		deadline = 0;
+	if (sync->wanted & ~sync->asked)
 		deadline = 0;
 	if (service->store && sync->refresh_at < deadline)
 		deadline = sync->refresh_at;

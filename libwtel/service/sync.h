@@ -23,8 +23,16 @@ struct sync_trunk {
 	bool known;	    /* Asterisk has a registration for it */
 	bool registered;    /* as Asterisk told last */
 	bool dirty;	    /* the store is to be told */
-	const char *status; /* literal */
+	const char *status; /* literal; NULL: Asterisk told nothing yet */
 	int64_t wall;
+	enum wtel_trunk_status set; /* its row's status */
+	struct wtel_breaker breaker;
+	int active_calls;
+	int max_channels;
+	bool full;	    /* a booking found it so, and that was told */
+	bool judged;	    /* `down` is known */
+	unsigned char down; /* enum health_down; 0: it is up */
+	char error[160];    /* its row's last_error_message */
 };
 
 struct sync_registration {
@@ -64,6 +72,7 @@ struct sync {
 	unsigned lists_wanted; /* and of those still to ask */
 	bool resyncing;	       /* tracker_resync_begin() was called */
 	bool store_failed;     /* told in the log already */
+	bool watched;	       /* the store tells of changes */
 	struct sync_request *requests;
 	struct sync_trunk *trunks;
 	size_t trunk_count;
@@ -101,8 +110,7 @@ void sync_adopted(struct wtel_service *service, int code, const struct wtel_deta
 /* table.c: what they are kept in. */
 void table_free(struct wtel_service *service);
 struct sync_trunk *table_trunk(const struct wtel_service *service, struct wtel_slice endpoint);
-/* Whether the store holds registrations that Asterisk told otherwise: it is told again. */
-bool table_heal(struct wtel_service *service, const struct wtel_trunk_list *list);
+struct sync_trunk *table_trunk_by_id(const struct wtel_service *service, int64_t id);
 struct sync_peer *table_peer(const struct wtel_service *service, struct wtel_slice extension);
 void table_drop_registrations(struct wtel_service *service, struct sync_registration *list, size_t count);
 

@@ -27,23 +27,43 @@ static void free_trunks(const struct wtel_allocator *allocator, struct sync_trun
 	base_release(allocator, trunks);
 }
 
-static const struct sync_trunk *by_id(const struct sync *sync, int64_t id)
+struct sync_trunk *table_trunk_by_id(const struct wtel_service *service, int64_t id)
 {
 	size_t i;
 
-	for (i = 0; i < sync->trunk_count; i++)
-		if (sync->trunks[i].id == id)
-			return &sync->trunks[i];
+	for (i = 0; i < service->sync.trunk_count; i++)
+		if (service->sync.trunks[i].id == id)
+			return &service->sync.trunks[i];
 	return NULL;
+}
+
+/* What the booking and the breaker need. One that was just stored may be newer than the list. */
+static void fill_state(struct sync_trunk *out, const struct wtel_trunk *trunk, const struct sync_trunk *before)
+{
+	out->set = trunk->status;
+	out->breaker = trunk->breaker;
+	out->active_calls = trunk->active_calls;
+	out->max_channels = trunk->max_channels;
+	snprintf(out->error, sizeof(out->error), "%s", trunk->last_error_message ? trunk->last_error_message : "");
+	if (!before)
+		return;
+	if (before->breaker.version > trunk->breaker.version) {
+		out->breaker = before->breaker;
+		out->set = before->set;
+	}
+	out->full = before->full && out->active_calls >= out->max_channels;
+	out->judged = before->judged;
+	out->down = before->down;
 }
 
 static int fill_trunk(struct wtel_service *service, struct sync_trunk *out, const struct wtel_trunk *trunk)
 {
-	const struct sync_trunk *before = by_id(&service->sync, trunk->id);
+	const struct sync_trunk *before = table_trunk_by_id(service, trunk->id);
 
 	out->id = trunk->id;
 	out->needs_registration = trunk->needs_registration;
 	out->registered = trunk->registered;
+	fill_state(out, trunk, before);
 	out->name = base_copy_string(&service->allocator, trunk->name ? trunk->name : "");
 	out->endpoint = base_copy_string(&service->allocator, trunk->endpoint ? trunk->endpoint : "");
 	if (!out->name || !out->endpoint)
@@ -118,6 +138,8 @@ void sync_trunks(struct wtel_service *service, int code, const struct wtel_detai
 		code = fill_trunk(service, &trunks[i], &list->trunks[i]);
 	if (!code)
 		code = teach_trunks(service, trunks, count);
+	if (!code)
+		code = routing_trunks(service, list, trunks);
 	if (service_note(service, code)) {
 		sync->wanted |= 1u << TICKET_TRUNKS;
 		if (trunks)
@@ -127,25 +149,8 @@ void sync_trunks(struct wtel_service *service, int code, const struct wtel_detai
 	free_trunks(&service->allocator, sync->trunks, sync->trunk_count);
 	sync->trunks = trunks;
 	sync->trunk_count = count;
-}
-
-bool table_heal(struct wtel_service *service, const struct wtel_trunk_list *list)
-{
-	struct sync *sync = &service->sync;
-	bool found = false;
-	size_t i, j;
-
-	for (i = 0; i < sync->trunk_count; i++) {
-		struct sync_trunk *trunk = &sync->trunks[i];
-
-		for (j = 0; j < list->count && list->trunks[j].id != trunk->id; j++)
-			continue;
-		if (j == list->count || !trunk->needs_registration || !trunk->status ||
-		    trunk->registered == list->trunks[j].registered)
-			continue;
-		found = trunk->dirty = sync->dirty = true;
-	}
-	return found;
+	for (i = 0; i < count; i++)
+		health_judge(service, &trunks[i], NULL);
 }
 
 /* ---- accounts ---- */

@@ -23,6 +23,7 @@ void ticket_free(struct service_ticket *ticket)
 	struct wtel_allocator allocator = ticket->allocator;
 
 	service_list_remove(&ticket->link);
+	base_release(&allocator, ticket->routes);
 	base_release(&allocator, ticket);
 }
 
@@ -58,6 +59,7 @@ void ticket_abandon_all(struct wtel_service *service)
 		service_list_add(&left, &ticket->link);
 		ticket->service = NULL;
 		ticket->originate = NULL;
+		ticket->step = NULL;
 	}
 	if (service->store)
 		settle(service->store, &left);

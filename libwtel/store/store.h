@@ -26,6 +26,12 @@ int store_move(struct wtel_store *store, const char *call_id, const struct wtel_
 	       const char *trace, store_booking_fn *done, void *user);
 
 /*
+ * The call's row goes back to that trunk, if a move took it away whose trunk was never dialled. Statistics become what
+ * they would be without the move, before the call's end or after it.
+ */
+int store_restore(struct wtel_store *store, const char *call_id, int64_t trunk_id);
+
+/*
  * A trunk's breaker as wtel_breaker_step() left it, if the stored one still has breaker->version; it then has the next
  * one. Opening sets status 'error' (of an active trunk), last_error_at and last_error_message = `error`; closing sets
  * 'active' (of one in error). The callback has what the store holds now: `stored` false means that another process was

@@ -280,7 +280,8 @@ Test(service_link, orphans_of_a_dead_process_are_closed)
 	struct world world;
 	struct wtel_call call;
 	struct wtel_call_list *list;
-	int64_t trunk, row;
+	struct wtel_booking booking;
+	struct wtel_route route = {0};
 	char path[] = "/tmp/wtel-test-db-XXXXXX", url[64];
 	struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
 	int fd = mkstemp(path), status = 0;
@@ -302,12 +303,13 @@ Test(service_link, orphans_of_a_dead_process_are_closed)
 	call.caller_number = "1001";
 	call.callee_number = "5550001";
 	call.start = wtel_time_now().wall; /* however young it is */
+	route.trunk_id = world.trunk;
 	child = fork();
 	if (child == 0) {
 		struct wtel_store *store;
 
 		/* Books a call, and dies without a word. */
-		if (wtel_store_open(&store, &options, NULL, NULL) || wtel_store_reserve(store, &trunk, &row, &call))
+		if (wtel_store_open(&store, &options, NULL, NULL) || wtel_store_reserve(store, &booking, &call, &route, 1, NULL))
 			_exit(1);
 		_exit(0);
 	}
