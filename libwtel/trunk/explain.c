@@ -54,7 +54,7 @@ static void put_in_order(struct explanation *explanation)
 	for (i = 0; i < table->count; i++)
 		if (!router_bit(own, i))
 			table->order[count++] =
-				(struct router_place){table->trunks[i].id, table->trunks[i].priority, (uint32_t)i};
+				(struct router_place){table->trunks[i].id, table->trunks[i].priority, (uint32_t)i, -1};
 }
 
 /* ---- the verdict ------------------------------------------------------ */
@@ -82,18 +82,19 @@ static bool was_tried(const struct explanation *explanation, int64_t id)
 /* Whether the number can be dialled there. */
 static bool carries(const struct explanation *explanation, const struct router_trunk *trunk)
 {
-	const struct trunk_prefix *rule = router_prefix(&trunk->rules, explanation->number);
+	const struct trunk_prefix *rule;
 	char dialled[WTEL_NUMBER_SIZE];
 
 	if (!*explanation->number)
 		return true;
+	rule = router_prefix(&trunk->rules, explanation->number);
 	if (rule ? rule->deny : trunk->rules.prefix_count && !trunk->rules.only_denies)
 		return false;
-	return trunk_prefix_apply(dialled, rule, explanation->number) == 0;
+	return router_dialled(dialled, &trunk->rules, explanation->number);
 }
 
 /* NEXT: it may carry the call. */
-static enum wtel_route_verdict judge(const struct explanation *explanation, size_t index)
+static enum wtel_route_verdict look_at(const struct explanation *explanation, size_t index)
 {
 	const struct router_trunk *trunk = trunk_at(explanation, index);
 	bool open = trunk->breaker.state == WTEL_BREAKER_OPEN;
@@ -116,6 +117,16 @@ static enum wtel_route_verdict judge(const struct explanation *explanation, size
 	if (!carries(explanation, trunk))
 		return WTEL_ROUTE_PREFIX;
 	return is_full(trunk) && !explanation->request.loads_are_old ? WTEL_ROUTE_FULL : WTEL_ROUTE_NEXT;
+}
+
+/* The same, asked once. */
+static enum wtel_route_verdict judge(const struct explanation *explanation, size_t index)
+{
+	struct router_place *place = &explanation->table->order[index];
+
+	if (place->verdict < 0)
+		place->verdict = (int)look_at(explanation, index);
+	return (enum wtel_route_verdict)place->verdict;
 }
 
 /* The same priority of the same list. */

@@ -14,6 +14,7 @@ struct health_bucket {
 };
 
 struct health {
+	unsigned refs;
 	int64_t newest; /* epoch of the latest outcome */
 	int64_t fresh;	/* the breaker looks at epochs from here on: what was before it closed is forgiven */
 	struct health_bucket buckets[HEALTH_BUCKETS];

@@ -126,12 +126,16 @@ const struct trunk_prefix *router_prefix(const struct trunk_rules *rules, const 
 	}
 }
 
-/* False: what it would dial cannot be dialled. */
+bool router_dialled(char out[WTEL_NUMBER_SIZE], const struct trunk_rules *rules, const char *number)
+{
+	return trunk_prefix_apply(out, router_prefix(rules, number), number) == 0 && strcmp(out, "+") != 0;
+}
+
+/* False: what it would dial is no number. */
 static bool fill(struct wtel_route *route, const struct rank *rank, const struct router_trunk *trunk)
 {
 	route->number[0] = '\0';
-	if (*rank->number &&
-	    trunk_prefix_apply(route->number, router_prefix(&trunk->rules, rank->number), rank->number))
+	if (*rank->number && !router_dialled(route->number, &trunk->rules, rank->number))
 		return false;
 	route->trunk_id = trunk->id;
 	route->calls_per_second = trunk->rules.calls_per_second;

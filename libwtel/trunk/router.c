@@ -126,7 +126,7 @@ int wtel_router_new(struct wtel_router **out, const struct wtel_router_options *
 	router->zone = given.zone;
 	router->zone_user = given.zone_user;
 	router->random = given.seed;
-	code = router_table_new(&router->table, router, NULL, 0, NULL);
+	code = router_table_new(&router->table, router, NULL, 0);
 	if (code) {
 		base_release(&use, router);
 		return code;
@@ -181,12 +181,28 @@ static int make_lists(struct router_list **out, const struct wtel_router *router
 	return 0;
 }
 
+static bool closes(const struct wtel_breaker *before, const struct wtel_breaker *now)
+{
+	return before->state == WTEL_BREAKER_OPEN && now->state != WTEL_BREAKER_OPEN;
+}
+
+static void forgive_closed(struct router_table *table, const struct router_table *before)
+{
+	size_t i, old;
+
+	for (i = 0; i < table->count; i++) {
+		old = router_find(before, table->trunks[i].id);
+		if (old < before->count && closes(&before->trunks[old].breaker, &table->trunks[i].breaker))
+			health_forgive(table->trunks[i].health);
+	}
+}
+
 int wtel_router_set_trunks(struct wtel_router *router, const struct wtel_trunk *trunks, size_t count)
 {
 	struct router_table *table;
 	struct router_list *lists;
 	size_t i;
-	int code = router_table_new(&table, router, trunks, count, router->table);
+	int code = router_table_new(&table, router, trunks, count);
 
 	if (code)
 		return code;
@@ -200,7 +216,7 @@ int wtel_router_set_trunks(struct wtel_router *router, const struct wtel_trunk *
 		router->campaigns[i].list = lists[i];
 	}
 	base_release(&router->allocator, lists);
-	router_table_adopt(table, router->table);
+	forgive_closed(table, router->table);
 	router_table_free(router->table, &router->allocator);
 	router->table = table;
 	return 0;
@@ -244,7 +260,8 @@ static int read_campaign(struct router_campaign *out, const struct wtel_campaign
 	if (!out->caller_id || !out->places)
 		return WTEL_ENOMEM;
 	for (i = 0; i < campaign->trunk_count; i++)
-		out->places[i] = (struct router_place){campaign->trunks[i].trunk_id, campaign->trunks[i].priority, 0};
+		out->places[i] =
+			(struct router_place){campaign->trunks[i].trunk_id, campaign->trunks[i].priority, 0, -1};
 	if (i)
 		qsort(out->places, i, sizeof(*out->places), by_trunk);
 	for (i = 0; i < campaign->trunk_count; i++)
@@ -303,11 +320,9 @@ void wtel_router_set_registered(struct wtel_router *router, int64_t trunk_id, bo
 /* The store sets a trunk's status with the breaker: so does this. */
 static void follow(struct router_trunk *trunk, const struct wtel_breaker *breaker)
 {
-	bool was = trunk->breaker.state == WTEL_BREAKER_OPEN, is = breaker->state == WTEL_BREAKER_OPEN;
-
-	if (is && trunk->status == WTEL_TRUNK_ACTIVE)
+	if (breaker->state == WTEL_BREAKER_OPEN && trunk->status == WTEL_TRUNK_ACTIVE)
 		trunk->status = WTEL_TRUNK_ERROR;
-	if (was && !is) {
+	if (closes(&trunk->breaker, breaker)) {
 		health_forgive(trunk->health);
 		if (trunk->status == WTEL_TRUNK_ERROR)
 			trunk->status = WTEL_TRUNK_ACTIVE;

@@ -9,16 +9,24 @@
 #include "trunk/index.h"
 #include "trunk/rules.h"
 
+/* Rules as read: shared with the table before if the settings are still the same. */
+struct router_rules {
+	unsigned refs;
+	char *settings;
+	struct trunk_rules rules;
+};
+
 struct router_trunk {
 	int64_t id;
 	char *name;
-	char *endpoint;	  /* in the same memory as the name */
-	char *last_error; /* the same; "" none */
-	char *broken;	  /* why its rules cannot be used; NULL: they can */
-	struct trunk_rules rules;
+	char *endpoint;		       /* in the same memory as the name */
+	char *last_error;	       /* the same; "" none */
+	char *broken;		       /* why its rules cannot be used; NULL: they can */
+	struct router_rules *kept;     /* NULL: they cannot be read */
+	struct trunk_rules rules;      /* what is there, or none */
 	const struct trunk_zone *zone; /* of the table; NULL: UTC */
 	struct wtel_breaker breaker;
-	struct health *health;
+	struct health *health; /* shared with the table before */
 	int priority;
 	int max_channels;
 	int active_calls;
@@ -26,7 +34,6 @@ struct router_trunk {
 	bool registered;
 	bool in_time; /* windows and breaker, as looked at last */
 	bool needs_registration;
-	bool owns_health; /* else it is still the one of the table before */
 };
 
 struct router_id {
@@ -39,6 +46,7 @@ struct router_place {
 	int64_t id;
 	int priority;
 	uint32_t position;
+	int verdict; /* of an explanation; -1: not yet asked */
 };
 
 /* Trunks of equal priority: bits of words, in the order of the words. */
@@ -102,10 +110,9 @@ struct wtel_router {
 	size_t campaign_count;
 };
 
-/* table.c. `before` is where the health windows are, NULL: nowhere; they stay its own until router_table_adopt(). */
+/* table.c. Rules and health windows of trunks that stay are taken over from the router's present table. */
 int router_table_new(struct router_table **out, struct wtel_router *router, const struct wtel_trunk *trunks,
-		     size_t count, const struct router_table *before);
-void router_table_adopt(struct router_table *table, struct router_table *before);
+		     size_t count);
 void router_table_free(struct router_table *table, const struct wtel_allocator *allocator);
 /* The position of a trunk; table->count: unknown. */
 size_t router_find(const struct router_table *table, int64_t id);
@@ -133,6 +140,8 @@ int router_request(struct wtel_route_request *out, char number[WTEL_NUMBER_SIZE]
 		   const struct wtel_route_request *request);
 /* The rule that decides about a number: the longest; NULL: none matches. */
 const struct trunk_prefix *router_prefix(const struct trunk_rules *rules, const char *number);
+/* What is dialled for a number that the trunk carries. False: nothing is left of it. */
+bool router_dialled(char out[WTEL_NUMBER_SIZE], const struct trunk_rules *rules, const char *number);
 
 static inline bool router_bit(const uint64_t *set, size_t position)
 {

@@ -112,18 +112,56 @@ static int zone_of(const struct trunk_zone **out, struct router_table *table, co
 	return 0;
 }
 
-static int read_rules(struct router_trunk *out, struct router_table *table, const struct wtel_router *router,
-		      const char *settings)
+static void release_rules(struct router_rules *kept, const struct wtel_allocator *allocator)
+{
+	if (!kept || --kept->refs)
+		return;
+	trunk_rules_free(&kept->rules, allocator);
+	base_release(allocator, kept->settings);
+	base_release(allocator, kept);
+}
+
+/* *out NULL, with a sentence: they cannot be read. */
+static int read_settings(struct router_rules **out, const char *settings, const struct wtel_allocator *allocator,
+			 struct wtel_detail *detail)
+{
+	struct router_rules *kept = base_allocate_zero(allocator, sizeof(*kept));
+	int code;
+
+	if (!kept)
+		return WTEL_ENOMEM;
+	kept->settings = base_copy_string(allocator, settings ? settings : "");
+	code = kept->settings ? trunk_rules_read(&kept->rules, settings, allocator, detail) : WTEL_ENOMEM;
+	if (code) {
+		base_release(allocator, kept->settings);
+		base_release(allocator, kept);
+		return code == WTEL_ENOMEM ? code : 0;
+	}
+	kept->refs = 1;
+	*out = kept;
+	return 0;
+}
+
+static int take_rules(struct router_trunk *out, struct router_table *table, const struct wtel_router *router,
+		      const char *settings, const struct router_trunk *old)
 {
 	const struct wtel_breaker_settings usual = WTEL_BREAKER_SETTINGS_INIT;
 	struct wtel_detail detail = {"advanced_settings", "cannot be read"};
-	int code = trunk_rules_read(&out->rules, settings, &router->allocator, &detail);
+	int code = 0;
 
-	if (code) {
-		memset(&out->rules, 0, sizeof(out->rules));
-		out->rules.breaker = usual;
-		return code == WTEL_ENOMEM ? code : mark_broken(out, detail.field, detail.text, &router->allocator);
+	if (old && old->kept && strcmp(old->kept->settings, settings ? settings : "") == 0) {
+		out->kept = old->kept;
+		out->kept->refs++;
+	} else {
+		code = read_settings(&out->kept, settings, &router->allocator, &detail);
 	}
+	if (code)
+		return code;
+	if (!out->kept) {
+		out->rules.breaker = usual;
+		return mark_broken(out, detail.field, detail.text, &router->allocator);
+	}
+	out->rules = out->kept->rules;
 	if (!length_of(out->rules.timezone))
 		return 0;
 	code = zone_of(&out->zone, table, router, out->rules.timezone);
@@ -132,17 +170,26 @@ static int read_rules(struct router_trunk *out, struct router_table *table, cons
 	return code;
 }
 
-/* `out` is all zero. What was made is in the table and freed with it. */
-static int read_trunk(struct router_trunk *out, struct router_table *table, struct wtel_router *router,
-		      const struct wtel_trunk *trunk, const struct router_table *before)
+static int take_health(struct router_trunk *out, const struct router_trunk *old, const struct wtel_allocator *allocator)
 {
-	size_t old = before ? router_find(before, trunk->id) : 0;
+	out->health = old ? old->health : base_allocate_zero(allocator, sizeof(*out->health));
+	if (!out->health)
+		return WTEL_ENOMEM;
+	out->health->refs++;
+	return 0;
+}
+
+/* `out` is all zero. What was made is in the table and freed with it. */
+static int read_trunk(struct router_trunk *out, struct router_table *table, const struct wtel_router *router,
+		      const struct wtel_trunk *trunk)
+{
+	const struct router_trunk *old = router->table ? router_trunk_of(router, trunk->id) : NULL;
 	int code = copy_text(out, trunk, &router->allocator);
 
 	if (!code)
-		code = read_rules(out, table, router, trunk->advanced_settings);
-	if (code)
-		return code;
+		code = take_rules(out, table, router, trunk->advanced_settings, old);
+	if (!code)
+		code = take_health(out, old, &router->allocator);
 	out->id = trunk->id;
 	out->breaker = trunk->breaker;
 	out->priority = trunk->priority;
@@ -151,13 +198,7 @@ static int read_trunk(struct router_trunk *out, struct router_table *table, stru
 	out->status = trunk->status;
 	out->registered = trunk->registered;
 	out->needs_registration = trunk->needs_registration;
-	if (before && old < before->count) {
-		out->health = before->trunks[old].health;
-		return 0;
-	}
-	out->health = base_allocate_zero(&router->allocator, sizeof(*out->health));
-	out->owns_health = out->health != NULL;
-	return out->health ? 0 : WTEL_ENOMEM;
+	return code;
 }
 
 static int by_id(const void *left, const void *right)
@@ -222,15 +263,15 @@ static int allocate(struct router_table *table, size_t count, const struct wtel_
 	return 0;
 }
 
-static int read_trunks(struct router_table *table, struct wtel_router *router, const struct wtel_trunk **sorted,
-		       size_t count, const struct router_table *before)
+static int read_trunks(struct router_table *table, const struct wtel_router *router, const struct wtel_trunk **sorted,
+		       size_t count)
 {
 	size_t i;
 	int code;
 
 	for (i = 0; i < count; i++) {
 		table->count = i + 1; /* what is half read is freed too */
-		code = read_trunk(&table->trunks[i], table, router, sorted[i], before);
+		code = read_trunk(&table->trunks[i], table, router, sorted[i]);
 		if (code)
 			return code;
 		table->ids[i] = (struct router_id){sorted[i]->id, (uint32_t)i};
@@ -259,8 +300,8 @@ static int index_prefixes(struct router_table *table, const struct wtel_router *
 	return code;
 }
 
-static int fill(struct router_table *table, struct wtel_router *router, const struct wtel_trunk *trunks, size_t count,
-		const struct router_table *before)
+static int fill(struct router_table *table, const struct wtel_router *router, const struct wtel_trunk *trunks,
+		size_t count)
 {
 	const struct wtel_trunk **sorted = base_allocate(&router->allocator, (count + 1) * sizeof(*sorted));
 	size_t i;
@@ -268,14 +309,15 @@ static int fill(struct router_table *table, struct wtel_router *router, const st
 
 	if (!sorted)
 		return WTEL_ENOMEM;
-	code = read_trunks(table, router, sorted, sort_trunks(sorted, trunks, count), before);
+	code = read_trunks(table, router, sorted, sort_trunks(sorted, trunks, count));
 	base_release(&router->allocator, sorted);
 	if (!code)
 		code = index_prefixes(table, router);
 	if (code)
 		return code;
 	for (i = 0; i < table->count; i++) {
-		table->order[i] = (struct router_place){table->trunks[i].id, table->trunks[i].priority, (uint32_t)i};
+		table->order[i] =
+			(struct router_place){table->trunks[i].id, table->trunks[i].priority, (uint32_t)i, -1};
 		router_note(table, i);
 	}
 	table->wake_at = INT64_MIN;
@@ -283,7 +325,7 @@ static int fill(struct router_table *table, struct wtel_router *router, const st
 }
 
 int router_table_new(struct router_table **out, struct wtel_router *router, const struct wtel_trunk *trunks,
-		     size_t count, const struct router_table *before)
+		     size_t count)
 {
 	struct router_table *table;
 	int code;
@@ -295,30 +337,13 @@ int router_table_new(struct router_table **out, struct wtel_router *router, cons
 		return WTEL_ENOMEM;
 	code = allocate(table, count, &router->allocator);
 	if (!code)
-		code = fill(table, router, trunks, count, before);
+		code = fill(table, router, trunks, count);
 	if (code) {
 		router_table_free(table, &router->allocator);
 		return code;
 	}
 	*out = table;
 	return 0;
-}
-
-void router_table_adopt(struct router_table *table, struct router_table *before)
-{
-	size_t i;
-
-	for (i = 0; i < table->count; i++) {
-		struct router_trunk *trunk = &table->trunks[i], *old;
-
-		if (trunk->owns_health)
-			continue;
-		old = &before->trunks[router_find(before, trunk->id)];
-		old->owns_health = false;
-		trunk->owns_health = true;
-		if (old->breaker.state == WTEL_BREAKER_OPEN && trunk->breaker.state == WTEL_BREAKER_CLOSED)
-			health_forgive(trunk->health);
-	}
 }
 
 void router_table_free(struct router_table *table, const struct wtel_allocator *allocator)
@@ -328,10 +353,10 @@ void router_table_free(struct router_table *table, const struct wtel_allocator *
 	for (i = 0; i < table->count; i++) {
 		struct router_trunk *trunk = &table->trunks[i];
 
-		trunk_rules_free(&trunk->rules, allocator);
+		release_rules(trunk->kept, allocator);
 		base_release(allocator, trunk->name);
 		base_release(allocator, trunk->broken);
-		if (trunk->owns_health)
+		if (trunk->health && !--trunk->health->refs)
 			base_release(allocator, trunk->health);
 	}
 	for (i = 0; i < table->zone_count; i++) {

@@ -71,4 +71,12 @@ static inline struct wtel_router *router_make(const struct wtel_trunk *trunks, s
 	return router;
 }
 
+static inline struct wtel_route_request to(const char *number)
+{
+	struct wtel_route_request request = WTEL_ROUTE_REQUEST_INIT;
+
+	request.number = number;
+	return request;
+}
+
 #endif
