@@ -215,6 +215,8 @@ int router_request(struct wtel_route_request *out, char number[WTEL_NUMBER_SIZE]
 
 	if (request)
 		memcpy(&full, request, request->size < sizeof(full) ? request->size : sizeof(full));
+	if (!full.tried)
+		full.tried_count = 0;
 	*out = full;
 	number[0] = '\0';
 	if (!full.number)
