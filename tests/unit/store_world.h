@@ -37,7 +37,7 @@ static inline char *world_sqlite(const char *path, const char *sql)
 	sqlite3 *db;
 
 	cr_assert_eq(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
+	sqlite3_busy_timeout(db, 60000);
 	sqlite3_exec(db, "PRAGMA foreign_keys = ON", NULL, NULL, NULL);
 	cr_assert_eq(sqlite3_get_table(db, sql, &cells, &rows, &columns, &error), SQLITE_OK, "%s: %s", sql,
 		     error ? error : "");
@@ -225,6 +225,19 @@ static inline struct wtel_call world_call(const char *call_id)
 	call.callee_number = "+15551234567";
 	call.start = NOON;
 	return call;
+}
+
+/* Books on the first of `count` trunks that is free; `trunks` in the order in which they are tried. */
+static inline int world_book(struct wtel_store *store, struct wtel_booking *out, const struct wtel_call *call,
+			     const int64_t *trunks, size_t count)
+{
+	struct wtel_route routes[16];
+	size_t i;
+
+	memset(routes, 0, sizeof(routes));
+	for (i = 0; i < count; i++)
+		routes[i].trunk_id = trunks[i];
+	return wtel_store_reserve(store, out, call, routes, count, NULL);
 }
 
 static inline void world_write(struct world *world, const struct wtel_call *call)

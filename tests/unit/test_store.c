@@ -1,4 +1,4 @@
-/* Schema, trunks, booking, accounts: against both databases. */
+/* Schema, trunks, accounts: against both databases. */
 #include "store_world.h"
 
 /* ---- schema ----------------------------------------------------------- */
@@ -69,20 +69,21 @@ STORE_TEST(with_the_platforms_tables_come_foreign_keys_and_names, false)
 {
 	struct wtel_call call = world_call("A");
 	struct wtel_call_list *list = NULL;
-	int64_t trunk, chosen = -7, row = -7;
+	static struct wtel_booking booking;
+	int64_t trunk;
 
 	world_do(world, platform);
 	cr_assert_eq(wtel_store_migrate(world->store, NULL, NULL), 0, "%s", wtel_store_error(world->store)->text);
 	trunk = world_trunk(world, "Main", 1, 5);
 	call.agent_id = 99;
-	cr_assert_eq(wtel_store_reserve(world->store, &chosen, &row, &call), WTEL_ENOTFOUND);
-	cr_assert_eq(chosen, -7);
+	booking.row_id = -7;
+	cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), WTEL_ENOTFOUND);
+	cr_assert_eq(booking.row_id, -7);
 	call.agent_id = 5;
 	call.campaign_id = 1;
 	call.lead_id = 123;
-	cr_assert_eq(wtel_store_reserve(world->store, &chosen, &row, &call), 0, "%s",
+	cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), 0, "%s",
 		     wtel_store_error(world->store)->text);
-	cr_assert_eq(chosen, trunk);
 	cr_assert_eq(wtel_store_assign(world->store, 77, trunk, 1), WTEL_ENOTFOUND);
 	cr_assert_eq(wtel_store_calls(world->store, &list, NULL), 0, "%s", wtel_store_error(world->store)->text);
 	cr_assert_eq(list->count, 1);
@@ -108,12 +109,12 @@ STORE_TEST(without_the_platforms_tables_any_id_is_taken, true)
 {
 	struct wtel_call call = world_call("A");
 	struct wtel_call_list *list = NULL;
-	int64_t trunk, row;
+	static struct wtel_booking booking;
+	int64_t trunk = world_trunk(world, "Main", 1, 5);
 
-	world_trunk(world, "Main", 1, 5);
 	call.agent_id = 99;
 	call.campaign_id = 7;
-	cr_assert_eq(wtel_store_reserve(world->store, &trunk, &row, &call), 0);
+	cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), 0);
 	cr_assert_eq(wtel_store_calls(world->store, &list, NULL), 0);
 	cr_assert_eq(list->calls[0].agent_id, 99);
 	cr_assert_str_eq(list->campaign_names[0], "");
@@ -125,7 +126,7 @@ STORE_TEST(without_the_platforms_tables_any_id_is_taken, true)
 	call.agent_id = 98;
 	call.call_id = "B";
 	if (world->postgres)
-		cr_assert_eq(wtel_store_reserve(world->store, &trunk, &row, &call), WTEL_ENOTFOUND);
+		cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), WTEL_ENOTFOUND);
 	call = world_call("A");
 	call.agent_id = 99;
 	call.end = NOON + SECOND;
@@ -155,14 +156,15 @@ POSTGRES_TEST(tables_that_the_platform_made_are_taken_as_they_are, false)
 {
 	struct wtel_call call = world_call("A");
 	struct wtel_call_list *list = NULL;
-	int64_t trunk, got, row;
+	static struct wtel_booking booking;
+	int64_t trunk;
 
 	world_do(world, platform);
 	world_do(world, made_before);
 	cr_assert_eq(wtel_store_migrate(world->store, NULL, NULL), 0, "%s", wtel_store_error(world->store)->text);
 	trunk = world_trunk(world, "Main", 1, 1);
 	call.agent_id = 5;
-	cr_assert_eq(wtel_store_reserve(world->store, &got, &row, &call), 0, "%s",
+	cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), 0, "%s",
 		     wtel_store_error(world->store)->text);
 	call.trunk_id = trunk;
 	call.end = NOON + SECOND;
@@ -306,8 +308,8 @@ STORE_TEST(trunks_are_found_assigned_and_removed, true)
 	struct wtel_trunk trunk = WTEL_TRUNK_INIT;
 	struct wtel_call call = world_call("A");
 	struct wtel_trunk_list *list = NULL;
+	static struct wtel_booking booking;
 	char number[24];
-	int64_t row;
 
 	trunk.name = "Main";
 	trunk.host = "h";
@@ -335,8 +337,7 @@ STORE_TEST(trunks_are_found_assigned_and_removed, true)
 	cr_assert_eq(list->trunks[0].campaign_priority, 9);
 	wtel_trunk_list_free(list);
 	call.campaign_id = 3;
-	cr_assert_eq(wtel_store_reserve(world->store, &id, &row, &call), 0);
-	cr_assert_eq(id, main);
+	cr_assert_eq(world_book(world->store, &booking, &call, &main, 1), 0);
 	cr_assert_eq(wtel_store_trunk_remove(world->store, main), WTEL_ESTATE);
 	call.end = NOON + SECOND;
 	call.trunk_id = main;
@@ -348,64 +349,7 @@ STORE_TEST(trunks_are_found_assigned_and_removed, true)
 	world_says(world, "A|", "SELECT call_id, trunk_id FROM calls");
 }
 
-/* ---- booking ---------------------------------------------------------- */
-
-static int book(struct world *world, const char *call_id, int64_t campaign, int64_t *trunk)
-{
-	struct wtel_call call = world_call(call_id);
-	int64_t row;
-
-	call.campaign_id = campaign;
-	return wtel_store_reserve(world->store, trunk, &row, &call);
-}
-
-STORE_TEST(the_best_trunk_with_room_is_booked, true)
-{
-	int64_t second = world_trunk(world, "second", 2, 1), first = world_trunk(world, "first", 1, 2);
-	int64_t third = world_trunk(world, "third", 2, 1), got = -7;
-	struct wtel_trunk_list *list = NULL;
-
-	cr_assert_eq(book(world, "A", 0, &got), 0, "%s", wtel_store_error(world->store)->text);
-	cr_assert_eq(got, first);
-	cr_assert_eq(book(world, "A", 0, &got), WTEL_EEXISTS);
-	cr_assert_eq(book(world, "B", 0, &got), 0);
-	cr_assert_eq(got, first);
-	cr_assert_eq(book(world, "C", 0, &got), 0);
-	cr_assert_eq(got, second);
-	cr_assert_eq(book(world, "D", 0, &got), 0);
-	cr_assert_eq(got, third);
-	got = -7;
-	cr_assert_eq(book(world, "E", 0, &got), WTEL_ENOTRUNK);
-	cr_assert_str_eq(wtel_store_error(world->store)->text, "No trunks available");
-	cr_assert_eq(got, -7);
-	world_says(world, "4", "SELECT count(*) FROM calls WHERE end_time IS NULL");
-	world_says(world, "4", "SELECT count(*) FROM wtel_calls WHERE owner IS NOT NULL AND state = 'queued'");
-	cr_assert_eq(wtel_store_trunks(world->store, &list, 0), 0);
-	cr_assert_eq(list->trunks[0].active_calls, 2);
-	wtel_trunk_list_free(list);
-}
-
-STORE_TEST(only_active_registered_trunks_and_the_campaigns_own_are_booked, true)
-{
-	int64_t a = world_trunk(world, "a", 1, 9), b = world_trunk(world, "b", 2, 1), c = world_trunk(world, "c", 3, 9);
-	int64_t got = 0;
-
-	world_do(world, "UPDATE trunks SET status = 'maintenance' WHERE name = 'a'");
-	cr_assert_eq(book(world, "A", 0, &got), 0);
-	cr_assert_eq(got, b);
-	world_do(world, "UPDATE trunks SET status = 'active', registered = false WHERE name = 'a'");
-	cr_assert_eq(book(world, "B", 0, &got), 0);
-	cr_assert_eq(got, c);
-	world_do(world, "UPDATE trunks SET registered = true");
-	cr_assert_eq(wtel_store_assign(world->store, 1, c, 1), 0);
-	cr_assert_eq(wtel_store_assign(world->store, 1, b, 2), 0);
-	cr_assert_eq(book(world, "C", 1, &got), 0);
-	cr_assert_eq(got, c);
-	world_do(world, "UPDATE trunks SET status = 'error' WHERE name = 'c'");
-	cr_assert_eq(book(world, "D", 1, &got), WTEL_ENOTRUNK); /* b is full, a is not the campaign's */
-	cr_assert_eq(book(world, "D", 2, &got), 0);		/* a campaign without trunks takes all */
-	cr_assert_eq(got, a);
-}
+/* ---- registrations ---------------------------------------------------- */
 
 STORE_TEST(registrations_follow_what_asterisk_says, true)
 {
