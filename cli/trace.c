@@ -138,6 +138,9 @@ static void add_booking(const struct printed *to, const json_t *document)
 
 	json_array_foreach(skipped, i, item)
 	{
+		/* That one stands above, with what became of it. */
+		if (strcmp(text_at(item, 2), "tried") == 0)
+			continue;
 		add_row(to, text_at(item, 1), number_at(item, 0), text_at(item, 2));
 		cli_table_add(to->table, text_at(item, 3));
 		cli_table_add(to->table, "");
