@@ -37,16 +37,20 @@ struct wtel_store_options {
 	size_t max_queue;	 /* changes held while the database is away, 1 000 000 */
 	wtel_log_fn *log;
 	void *log_user;
+	/* wtel_store_open() does not wait for PostgreSQL: what is asked before the connection stands waits for it, as
+	 * after a lost one. SQLite opens at once. Host names are still looked up inside the call. */
+	bool background;
 };
 #define WTEL_STORE_OPTIONS_INIT                                                                                        \
 	{                                                                                                              \
-		sizeof(struct wtel_store_options), NULL, NULL, 10000000, 5000000, 1000, 20000, 1000000, NULL, NULL     \
+		sizeof(struct wtel_store_options), NULL, NULL, 10000000, 5000000, 1000, 20000, 1000000, NULL, NULL,    \
+			false                                                                                          \
 	}
 
 struct wtel_store;
 
-/* Opens and waits for the connection. Caller closes. WTEL_ECONFIG for the URL, WTEL_ESTORE for the database, sentence
- * in *detail. */
+/* Opens and, unless in the background, waits for the connection. Caller closes. WTEL_ECONFIG for the URL, WTEL_ESTORE
+ * for the database, sentence in *detail. */
 WTEL_API int wtel_store_open(struct wtel_store **out, const struct wtel_store_options *options,
 			     const struct wtel_allocator *allocator, struct wtel_detail *detail) WTEL_MUST_CHECK;
 

@@ -138,18 +138,10 @@ STORE_BOTH(sum_calls, SUMS STORE_MATCHING ENDED);
 STORE_BOTH(sum_agent, SUMS STORE_MATCHING STORE_AGENT ENDED);
 
 /* STORE_MATCHING's $1 to $5, and STORE_AGENT's $6. */
-static int filter_args(struct wtel_store *store, struct store_args *args, const struct wtel_call_filter *filter)
+static void filter_args(struct store_args *args, const struct wtel_call_filter *filter)
 {
 	static const char first[] = "0001-01-01T00:00:00.000000Z", last[] = "9999-12-31T23:59:59.999999Z";
-	struct wtel_detail *detail = store_forget_error(store);
-	int code = store_check_id(detail, "agent_id", filter->agent_id);
 
-	if (!code)
-		code = store_check_id(detail, "campaign_id", filter->campaign_id);
-	if (!code)
-		code = store_check_id(detail, "trunk_id", filter->trunk_id);
-	if (code)
-		return code;
 	store_args_time(args, filter->from);
 	if (!args->values[0].data)
 		args->values[0] = wtel_slice_of(first);
@@ -161,94 +153,219 @@ static int filter_args(struct wtel_store *store, struct store_args *args, const 
 	store_args_text(args, wtel_disposition_name(filter->disposition));
 	if (filter->agent_id)
 		store_args_id(args, filter->agent_id);
-	return 0;
 }
 
 /* The caller's, as far as it knows the struct. */
 static int read_filter(struct wtel_store *store, struct wtel_call_filter *out, const struct wtel_call_filter *filter)
 {
 	const struct wtel_call_filter whole = WTEL_CALL_FILTER_INIT;
+	struct wtel_detail *detail = store_forget_error(store);
+	int code;
 
 	*out = whole;
 	if (filter)
 		memcpy(out, filter, filter->size < sizeof(*out) ? filter->size : sizeof(*out));
 	if (out->limit < 0 || out->limit > 10000)
-		return base_fail(store_forget_error(store), WTEL_EINVAL, "limit", "limit must be between 0 and 10000");
+		return base_fail(detail, WTEL_EINVAL, "limit", "limit must be between 0 and 10000");
 	if (out->offset < 0)
-		return base_fail(store_forget_error(store), WTEL_EINVAL, "offset", "offset must not be negative");
+		return base_fail(detail, WTEL_EINVAL, "offset", "offset must not be negative");
 	if ((unsigned)out->disposition >= WTEL_DISPOSITIONS)
-		return base_fail(store_forget_error(store), WTEL_EINVAL, "disposition", "no such disposition");
-	return 0;
+		return base_fail(detail, WTEL_EINVAL, "disposition", "no such disposition");
+	code = store_check_id(detail, "agent_id", out->agent_id);
+	if (!code)
+		code = store_check_id(detail, "campaign_id", out->campaign_id);
+	return code ? code : store_check_id(detail, "trunk_id", out->trunk_id);
 }
 
-static int take_number(struct wtel_store *store, const struct store_rows *rows, void *out)
-{
-	(void)store;
-	*(int64_t *)out = store_row_number(rows, 0, 0);
-	return 0;
-}
-
-struct history {
+/*
+ * A question about calls: first what the platform's tables are called, unless that is known; of a page, how many there
+ * are; then the calls.
+ */
+struct search {
+	struct store_ask ask; /* first */
+	int (*begin)(struct search *search);
+	const struct store_names *names;
+	struct wtel_call_filter filter;
 	int64_t total;
-	void *list;
+	char call_id[STORE_CALL_ID_MAX + 1];
 };
 
-static int take_history(struct wtel_store *store, const struct store_rows *rows, void *out)
+static void search_end(struct search *search, int code, const struct wtel_detail *detail, void *list)
 {
-	struct history *history = out;
-	const struct store_call_source source = {rows, false, history->total};
+	store_calls_fn *done = (store_calls_fn *)search->ask.callback;
+	void *user = search->ask.user;
+	struct wtel_detail said;
 
-	return store_pack_build(&history->list, &store->allocator, store_fill_call_list, &source);
+	store_ask_say(&said, code, detail);
+	store_ask_free(&search->ask);
+	done(code, &said, list, user);
+	store_pack_free(list);
+}
+
+static void search_named(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct search *search = user;
+
+	if (!code)
+		code = store_names_found(search->ask.store, rows, &search->names);
+	if (!code)
+		code = search->begin(search);
+	if (code)
+		search_end(search, code, detail, NULL);
+}
+
+static int search_begin(struct search *search, int (*begin)(struct search *search))
+{
+	const struct store_args args = {0};
+	int code;
+
+	search->begin = begin;
+	search->names = search->ask.store->names;
+	code = search->names ? begin(search) : store_ask_send(&search->ask, &store_find_columns, &args, search_named);
+	if (code)
+		store_ask_free(&search->ask);
+	return code;
+}
+
+static struct search *search_new(struct wtel_store *store, store_calls_fn *done, void *user)
+{
+	struct search *search = (struct search *)store_ask_new(store, sizeof(*search));
+
+	if (search) {
+		search->ask.callback = (void (*)(void))done;
+		search->ask.user = user;
+	}
+	return search;
+}
+
+static void calls_waited(int code, const struct wtel_detail *detail, const struct wtel_call_list *list, void *user)
+{
+	store_answered_list(user, code, detail, list);
+}
+
+/* ---- pages ------------------------------------------------------------ */
+
+static void history_read(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct search *search = user;
+	const struct store_call_source source = {rows, false, search->total};
+	void *list = NULL;
+
+	if (!code)
+		code = store_pack_build(&list, &search->ask.store->allocator, store_fill_call_list, &source);
+	search_end(search, code, detail, list);
+}
+
+static void history_args(struct store_args *args, const struct wtel_call_filter *filter)
+{
+	filter_args(args, filter);
+	store_args_text(args, filter->active ? "1" : NULL);
+}
+
+static void history_counted(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct search *search = user;
+	const struct store_names *names = search->names;
+	struct store_args args = {0};
+
+	if (!code) {
+		search->total = store_row_number(rows, 0, 0);
+		history_args(&args, &search->filter);
+		store_args_number(&args, search->filter.limit);
+		store_args_number(&args, search->filter.offset);
+		code = store_ask_send(&search->ask, search->filter.agent_id ? &names->agent : &names->all, &args,
+				      history_read);
+	}
+	if (code)
+		search_end(search, code, detail, NULL);
+}
+
+static int history_begin(struct search *search)
+{
+	struct store_args args = {0};
+
+	history_args(&args, &search->filter);
+	return store_ask_send(&search->ask, search->filter.agent_id ? &count_agent : &count_calls, &args,
+			      history_counted);
+}
+
+int store_calls(struct wtel_store *store, const struct wtel_call_filter *filter, store_calls_fn *done, void *user)
+{
+	struct wtel_call_filter use;
+	struct search *search;
+	int code = read_filter(store, &use, filter);
+
+	if (code)
+		return code;
+	search = search_new(store, done, user);
+	if (!search)
+		return WTEL_ENOMEM;
+	search->filter = use;
+	return search_begin(search, history_begin);
 }
 
 int wtel_store_calls(struct wtel_store *store, struct wtel_call_list **out, const struct wtel_call_filter *filter)
 {
-	struct history history = {0, NULL};
-	const struct store_names *names;
-	struct store_args args = {0};
-	struct wtel_call_filter use;
-	int code = read_filter(store, &use, filter);
+	struct store_answer answer;
+	void *list;
+	int code = store_answer_begin(&answer, store);
 
 	if (!code)
-		code = store_names(store, &names);
+		code = store_answer_list(&answer, store_calls(store, filter, calls_waited, answer.waiter), &list);
 	if (!code)
-		code = filter_args(store, &args, &use);
-	if (code)
-		return code;
-	args.values[args.count++] = (struct wtel_slice){use.active ? "1" : NULL, use.active};
-	code = store_wait(store, use.agent_id ? &count_agent : &count_calls, &args, take_number, &history.total);
-	if (code)
-		return code;
-	store_args_number(&args, use.limit);
-	store_args_number(&args, use.offset);
-	code = store_wait(store, use.agent_id ? &names->agent : &names->all, &args, take_history, &history);
-	if (!code)
-		*out = history.list;
+		*out = list;
 	return code;
 }
 
-static int take_call(struct wtel_store *store, const struct store_rows *rows, void *out)
-{
-	const struct store_call_source source = {rows, true, 1};
+/* ---- one call --------------------------------------------------------- */
 
-	if (!rows->row_count)
-		return base_fail(store_forget_error(store), WTEL_ENOTFOUND, "call_id", "no such call");
-	return store_pack_build(out, &store->allocator, store_fill_call_list, &source);
+static void call_read(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	const struct wtel_detail missing = {"call_id", "no such call"};
+	const struct store_call_source source = {rows, true, 1};
+	struct search *search = user;
+	void *list = NULL;
+
+	if (!code && !rows->row_count) {
+		code = WTEL_ENOTFOUND;
+		detail = &missing;
+	}
+	if (!code)
+		code = store_pack_build(&list, &search->ask.store->allocator, store_fill_call_list, &source);
+	search_end(search, code, detail, list);
+}
+
+static int call_begin(struct search *search)
+{
+	struct store_args args = {0};
+
+	store_args_slice(&args, wtel_slice_of(search->call_id));
+	return store_ask_send(&search->ask, &search->names->one, &args, call_read);
+}
+
+int store_call(struct wtel_store *store, const char *call_id, store_calls_fn *done, void *user)
+{
+	struct wtel_slice text = wtel_slice_of(call_id);
+	struct search *search;
+	int code = store_check_text(store_forget_error(store), "call_id", text, STORE_CALL_ID_MAX);
+
+	if (code)
+		return code;
+	search = search_new(store, done, user);
+	if (!search)
+		return WTEL_ENOMEM;
+	base_slice_copy(search->call_id, sizeof(search->call_id), text);
+	return search_begin(search, call_begin);
 }
 
 int wtel_store_call(struct wtel_store *store, struct wtel_call_list **out, const char *call_id)
 {
-	const struct store_names *names;
-	struct store_args args = {0};
-	void *list = NULL;
-	int code = store_check_text(store_forget_error(store), "call_id", wtel_slice_of(call_id), STORE_CALL_ID_MAX);
+	struct store_answer answer;
+	void *list;
+	int code = store_answer_begin(&answer, store);
 
 	if (!code)
-		code = store_names(store, &names);
-	if (code)
-		return code;
-	store_args_slice(&args, call_id ? wtel_slice_of(call_id) : BASE_SLICE(""));
-	code = store_wait(store, &names->one, &args, take_call, &list);
+		code = store_answer_list(&answer, store_call(store, call_id, calls_waited, answer.waiter), &list);
 	if (!code)
 		*out = list;
 	return code;
@@ -256,12 +373,10 @@ int wtel_store_call(struct wtel_store *store, struct wtel_call_list **out, const
 
 /* ---- statistics ------------------------------------------------------- */
 
-static int take_stats(struct wtel_store *store, const struct store_rows *rows, void *out)
+static void add_stats(struct wtel_call_stats *stats, const struct store_rows *rows)
 {
-	struct wtel_call_stats *stats = out;
 	size_t row;
 
-	(void)store;
 	for (row = 0; row < rows->row_count; row++) {
 		int64_t count = store_row_number(rows, row, 1);
 
@@ -270,7 +385,6 @@ static int take_stats(struct wtel_store *store, const struct store_rows *rows, v
 		stats->total_duration += store_row_number(rows, row, 2);
 		stats->total_billsec += store_row_number(rows, row, 3);
 	}
-	return 0;
 }
 
 /* Rounded half up; 0 of nothing. */
@@ -279,24 +393,54 @@ static int64_t ratio(int64_t part, int64_t whole)
 	return whole > 0 ? (2 * part + whole) / (2 * whole) : 0;
 }
 
-int wtel_store_stats(struct wtel_store *store, struct wtel_call_stats *out, const struct wtel_call_filter *filter)
+static void stats_read(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
+	struct store_ask *ask = user;
+	store_stats_fn *done = (store_stats_fn *)ask->callback;
 	struct wtel_call_stats stats = {0};
-	struct store_args args = {0};
-	struct wtel_call_filter use;
+	struct wtel_detail said;
+	void *tell = ask->user;
 	int64_t answered;
-	int code = read_filter(store, &use, filter);
 
+	store_ask_free(ask);
+	store_ask_say(&said, code, detail);
 	if (!code)
-		code = filter_args(store, &args, &use);
-	if (!code)
-		code = store_wait(store, use.agent_id ? &sum_agent : &sum_calls, &args, take_stats, &stats);
-	if (code)
-		return code;
+		add_stats(&stats, rows);
 	answered = stats.by_disposition[WTEL_DISPOSITION_ANSWERED];
 	stats.average_duration = ratio(stats.total_duration, stats.total_calls);
 	stats.average_billsec = ratio(stats.total_billsec, answered);
 	stats.answer_rate = ratio(answered * 10000, stats.total_calls);
-	*out = stats;
-	return 0;
+	done(code, &said, code ? NULL : &stats, tell);
+}
+
+int store_stats(struct wtel_store *store, const struct wtel_call_filter *filter, store_stats_fn *done, void *user)
+{
+	struct store_args args = {0};
+	struct wtel_call_filter use;
+	int code = read_filter(store, &use, filter);
+
+	if (code)
+		return code;
+	filter_args(&args, &use);
+	return store_ask(store, use.agent_id ? &sum_agent : &sum_calls, &args, stats_read, (void (*)(void))done, user);
+}
+
+static void stats_waited(int code, const struct wtel_detail *detail, const struct wtel_call_stats *stats, void *user)
+{
+	struct store_answer *answer = store_answered(user, code, detail);
+
+	if (answer && stats)
+		answer->stats = *stats;
+}
+
+int wtel_store_stats(struct wtel_store *store, struct wtel_call_stats *out, const struct wtel_call_filter *filter)
+{
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
+
+	if (!code)
+		code = store_answer_end(&answer, store_stats(store, filter, stats_waited, answer.waiter));
+	if (!code)
+		*out = answer.stats;
+	return code;
 }

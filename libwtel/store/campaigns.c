@@ -63,17 +63,6 @@ static int take_campaigns(struct wtel_store *store, const struct store_rows *row
 	return store_pack_build(out, &store->allocator, fill_campaigns, rows);
 }
 
-int wtel_store_campaigns(struct wtel_store *store, struct wtel_campaign_list **out)
-{
-	const struct store_args args = {0};
-	void *list = NULL;
-	int code = store_wait(store, &list_campaigns, &args, take_campaigns, &list);
-
-	if (!code)
-		*out = list;
-	return code;
-}
-
 void wtel_campaign_list_free(struct wtel_campaign_list *list)
 {
 	store_pack_free(list);
@@ -98,7 +87,41 @@ int store_campaigns(struct wtel_store *store, store_campaigns_fn *done, void *us
 	return store_ask(store, &list_campaigns, &args, campaigns_done, (void (*)(void))done, user);
 }
 
-int wtel_store_campaign_save(struct wtel_store *store, const struct wtel_campaign *campaign)
+static void campaigns_waited(int code, const struct wtel_detail *detail, const struct wtel_campaign_list *list,
+			     void *user)
+{
+	store_answered_list(user, code, detail, list);
+}
+
+int wtel_store_campaigns(struct wtel_store *store, struct wtel_campaign_list **out)
+{
+	struct store_answer answer;
+	void *list;
+	int code = store_answer_begin(&answer, store);
+
+	if (!code)
+		code = store_answer_list(&answer, store_campaigns(store, campaigns_waited, answer.waiter), &list);
+	if (!code)
+		*out = list;
+	return code;
+}
+
+static void campaign_saved(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	static const struct wtel_detail missing = {"id", "no such campaign"};
+	struct store_ask *ask = user;
+	store_change_fn *done = (store_change_fn *)ask->callback;
+	struct wtel_detail said;
+	void *tell = ask->user;
+
+	(void)rows;
+	store_ask_say(&said, code, code == WTEL_ENOTFOUND ? &missing : detail);
+	store_ask_free(ask);
+	done(code, &said, tell);
+}
+
+int store_campaign_save(struct wtel_store *store, const struct wtel_campaign *campaign, store_change_fn *done,
+			void *user)
 {
 	struct wtel_detail *detail = store_forget_error(store);
 	struct store_args args = {0};
@@ -113,8 +136,15 @@ int wtel_store_campaign_save(struct wtel_store *store, const struct wtel_campaig
 	store_args_id(&args, campaign->id);
 	store_args_flag(&args, campaign->general);
 	store_args_text(&args, campaign->caller_id);
-	code = store_wait(store, &save_campaign, &args, NULL, NULL);
-	if (code == WTEL_ENOTFOUND)
-		return base_fail(detail, code, "id", "no such campaign");
-	return code;
+	return store_ask(store, &save_campaign, &args, campaign_saved, (void (*)(void))done, user);
+}
+
+int wtel_store_campaign_save(struct wtel_store *store, const struct wtel_campaign *campaign)
+{
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
+
+	return code ? code
+		    : store_answer_end(&answer,
+				       store_campaign_save(store, campaign, store_answered_change, answer.waiter));
 }

@@ -27,6 +27,7 @@ struct store_ask {
 	store_done_fn *done;	/* hears the driver's answer; `user` is the ask */
 	void (*callback)(void); /* of the one who asks, cast to its type */
 	void *user;
+	size_t wipe; /* so many bytes from here are wiped with it: there is a secret in them */
 };
 
 /* Changes that wait, oldest first. */
@@ -70,6 +71,7 @@ struct wtel_store {
 	struct store_zones zones;  /* of routers that were made of this store */
 	struct store_names *names; /* with the platform's tables; NULL: not found yet */
 	bool dispatching;
+	bool closing; /* nothing is asked any more */
 	/* options */
 	size_t max_batch;
 	size_t max_queue;
@@ -91,16 +93,15 @@ void store_log(struct wtel_store *store, enum wtel_log_level level, const char *
 int store_ask(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
 	      store_done_fn *done, void (*callback)(void), void *user);
 void store_ask_free(struct store_ask *ask);
+/* At the end: whoever still asks is told WTEL_ECLOSED. */
+void store_ask_end_all(struct wtel_store *store);
 /* In two steps, for an ask that begins a larger struct of `size` zeroed bytes (NULL: out of memory), or that asks again
  * from its `done`. After a failure it is still the caller's to free. */
 struct store_ask *store_ask_new(struct wtel_store *store, size_t size);
 int store_ask_send(struct store_ask *ask, const struct store_statement *statement, const struct store_args *args,
 		   store_done_fn *done);
 
-/* Asks and waits. `take` (may be NULL) reads the rows into `out`. The error is in store->error. */
 typedef int store_take_fn(struct wtel_store *store, const struct store_rows *rows, void *out);
-int store_wait(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
-	       store_take_fn *take, void *out);
 
 /*
  * How an ask for a list ends: it is freed, *list is what `take` made of the rows (NULL on failure), *said has the
@@ -108,6 +109,46 @@ int store_wait(struct wtel_store *store, const struct store_statement *statement
  */
 int store_ask_take(struct store_ask *ask, void **list, int code, const struct store_rows *rows,
 		   const struct wtel_detail *detail, store_take_fn *take, struct wtel_detail *said);
+/* The sentence of a failure: the database's, or the code's own. */
+void store_ask_say(struct wtel_detail *said, int code, const struct wtel_detail *detail);
+
+/*
+ * A function that waits is the one that does not, then a loop:
+ *
+ *   code = store_answer_begin(&answer, store);
+ *   if (!code)
+ *           code = store_answer_end(&answer, store_trunk_find(store, name, store_answered_id, answer.waiter));
+ *   if (!code)
+ *           *id = answer.id;
+ */
+struct store_waiter;
+struct store_answer {
+	struct store_waiter *waiter; /* `user` of the operation */
+	struct wtel_store *store;
+	bool finished;
+	int code;
+	store_take_fn *take; /* of store_wait() */
+	void *out;
+	/* what the operation gave, by its kind */
+	void *list; /* the caller's */
+	int64_t id;
+	struct wtel_call_stats stats;
+	char secret[WTEL_PEER_SECRET_SIZE]; /* the caller wipes it */
+};
+/* WTEL_EBUSY from inside a dispatch. Empties the store's error. */
+int store_answer_begin(struct store_answer *answer, struct wtel_store *store);
+/* `started`: what the operation's function gave. The code of the whole; the error is in store->error. */
+int store_answer_end(struct store_answer *answer, int started);
+int store_answer_list(struct store_answer *answer, int started, void **out);
+/* In the operation's callback: where to put what it gave; NULL: nobody waits any more. */
+struct store_answer *store_answered(void *user, int code, const struct wtel_detail *detail);
+void store_answered_list(void *user, int code, const struct wtel_detail *detail, const void *list);
+void store_answered_id(int code, const struct wtel_detail *detail, int64_t id, void *user);
+void store_answered_change(int code, const struct wtel_detail *detail, void *user);
+
+/* The same for one statement. `take` (may be NULL) reads the rows into `out`. */
+int store_wait(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
+	       store_take_fn *take, void *out);
 int store_wait_script(struct wtel_store *store, const char *sql);
 /* Dispatches once, having waited for the descriptor until `until` (mono) at the latest. */
 int store_turn(struct wtel_store *store, int64_t until);

@@ -69,7 +69,7 @@ struct store_change {
 struct store_driver_ops {
 	const char *backend; /* "sqlite" */
 
-	/* Connects; blocks up to options->connect_timeout. */
+	/* Connects; blocks up to options->connect_timeout, unless options->background. */
 	int (*open)(struct store_driver **out, const struct wtel_store_options *options, const char *target,
 		    const struct wtel_allocator *allocator, struct wtel_detail *detail);
 	/* What is queued is dropped; its `done`s are not called. */

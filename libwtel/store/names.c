@@ -27,7 +27,7 @@ const struct store_names store_no_names = {
  * Which of the columns that may make a name are there. Their spelling varies between versions of the platform; a
  * campaign is called by its nombre, a lead by its nombre or by the parts of a name.
  */
-static const struct store_statement find_columns = {
+const struct store_statement store_find_columns = {
 	.name = "find_columns",
 	.sqlite = "SELECT 'campanas', name FROM pragma_table_info('campanas')"
 		  " UNION ALL SELECT 'base_campanas', name FROM pragma_table_info('base_campanas')",
@@ -46,12 +46,10 @@ struct found {
 	bool any_lead;
 };
 
-static int take_columns(struct wtel_store *store, const struct store_rows *rows, void *out)
+static void read_columns(struct found *found, const struct store_rows *rows)
 {
-	struct found *found = out;
 	size_t row, i;
 
-	(void)store;
 	for (row = 0; row < rows->row_count; row++) {
 		struct wtel_slice table = rows->column(rows, row, 0), column = rows->column(rows, row, 1);
 
@@ -61,7 +59,6 @@ static int take_columns(struct wtel_store *store, const struct store_rows *rows,
 			if (base_slice_is(column, parts[i]))
 				found->any_lead = found->lead[i] = true;
 	}
-	return 0;
 }
 
 /* The statements' texts, one after another, behind the struct. */
@@ -127,17 +124,15 @@ static int build_names(struct wtel_store *store, const struct found *found)
 	return 0;
 }
 
-int store_names(struct wtel_store *store, const struct store_names **out)
+int store_names_found(struct wtel_store *store, const struct store_rows *rows, const struct store_names **out)
 {
 	struct found found = {false, {false}, false};
-	struct store_args args = {0};
 	int code = 0;
 
-	if (!store->names) {
-		code = store_wait(store, &find_columns, &args, take_columns, &found);
-		if (!code && (found.campaign || found.any_lead))
-			code = build_names(store, &found);
-	}
+	read_columns(&found, rows);
+	/* Another question may have asked the same, and was answered before. */
+	if (!store->names && (found.campaign || found.any_lead))
+		code = build_names(store, &found);
 	if (!code)
 		*out = store->names ? store->names : &store_no_names;
 	return code;

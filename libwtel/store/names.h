@@ -24,7 +24,9 @@ struct store_names {
 	struct store_statement taken; /* $1 owner; unfinished calls that it took over */
 };
 
-int store_names(struct wtel_store *store, const struct store_names **out);
+/* Until store->names is there: asks what the tables have, and makes the statements of the answer. WTEL_ENOMEM. */
+extern const struct store_statement store_find_columns;
+int store_names_found(struct wtel_store *store, const struct store_rows *rows, const struct store_names **out);
 /* Those without names: of no platform's table. */
 extern const struct store_names store_no_names;
 void store_names_free(struct wtel_store *store);

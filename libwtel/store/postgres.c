@@ -89,7 +89,9 @@ static int postgres_open(struct store_driver **out, const struct wtel_store_opti
 	if (code)
 		return base_fail(detail, code, NULL, "%s", wtel_error_text(code));
 	code = postgres_options_read(driver, options, target, detail);
-	if (!code)
+	if (!code && options->background)
+		postgres_connect(&driver->connections[0], wtel_time_now().mono);
+	else if (!code)
 		code = wait_connected(driver, detail);
 	if (code) {
 		driver_free(driver);

@@ -68,6 +68,7 @@ const char *store_pack_column(struct store_pack *pack, const struct store_rows *
 /* In front of what is given out, for the free. */
 struct header {
 	struct wtel_allocator allocator;
+	unsigned keepers;
 	max_align_t list[];
 };
 
@@ -81,10 +82,24 @@ int store_pack_build(void **out, const struct wtel_allocator *allocator, store_f
 	if (!header)
 		return WTEL_ENOMEM;
 	header->allocator = *allocator;
+	header->keepers = 1;
 	pack = (struct store_pack){(char *)header->list, 0};
 	fill(&pack, source);
 	*out = header->list;
 	return 0;
+}
+
+static struct header *header_of(const void *list)
+{
+	return (struct header *)(void *)((char *)(uintptr_t)list - offsetof(struct header, list));
+}
+
+void *store_pack_keep(const void *list)
+{
+	if (!list)
+		return NULL;
+	header_of(list)->keepers++;
+	return header_of(list)->list;
 }
 
 void store_pack_free(void *list)
@@ -94,7 +109,9 @@ void store_pack_free(void *list)
 
 	if (!list)
 		return;
-	header = (struct header *)(void *)((char *)list - offsetof(struct header, list));
+	header = header_of(list);
+	if (--header->keepers)
+		return;
 	allocator = header->allocator;
 	base_release(&allocator, header);
 }

@@ -25,7 +25,9 @@ const char *store_pack_column(struct store_pack *pack, const struct store_rows *
  * packs. */
 typedef void store_fill_fn(struct store_pack *pack, const void *source);
 int store_pack_build(void **out, const struct wtel_allocator *allocator, store_fill_fn *fill, const void *source);
-void store_pack_free(void *list); /* what store_pack_build() gave */
+/* What store_pack_build() gave lives until the last of its keepers frees it; who built it is the first. */
+void *store_pack_keep(const void *list);
+void store_pack_free(void *list);
 
 /* Fills of the lists; `source` is struct store_rows, or for calls struct store_call_source. */
 void store_fill_trunk_list(struct store_pack *pack, const void *source);

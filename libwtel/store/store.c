@@ -117,9 +117,9 @@ void wtel_store_close(struct wtel_store *store)
 			  store->error.text);
 	store_retire(store);
 	memory = store->allocator;
+	store->closing = true;
 	store->ops->close(store->driver);
-	while (store->asks)
-		store_ask_free(store->asks);
+	store_ask_end_all(store);
 	store_queue_free(store);
 	store_names_free(store);
 	store_zones_free(&store->zones);
@@ -149,7 +149,7 @@ void store_log(struct wtel_store *store, enum wtel_log_level level, const char *
 	char text[512];
 	va_list arguments;
 
-	if (!store->log)
+	if (!store->log || store->closing)
 		return;
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);

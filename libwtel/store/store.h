@@ -102,4 +102,46 @@ int store_registry(struct wtel_store *store, int64_t trunk_id, bool registered, 
 int store_peer_registered(struct wtel_store *store, const char *extension, bool registered, int64_t wall,
 			  const char *user_agent, const char *ip_address);
 
+/*
+ * ---- what <wtel/store.h> does waiting, without it ----
+ *
+ * What can be refused at once is: the code is given, the sentence is in wtel_store_error(), nothing is called back.
+ * Otherwise `done` is called once, from a dispatch or, with WTEL_ECLOSED, from wtel_store_close(). Arguments are
+ * copied. Lists are borrowed for the callback; who wants one for longer keeps it: store_pack_keep(), store_pack_free()
+ * in store/rows.h. *detail is never NULL.
+ */
+typedef void store_change_fn(int code, const struct wtel_detail *detail, void *user);
+typedef void store_id_fn(int code, const struct wtel_detail *detail, int64_t id, void *user);
+typedef void store_stats_fn(int code, const struct wtel_detail *detail, const struct wtel_call_stats *stats,
+			    void *user);
+/* `secret` is borrowed; NULL on failure. */
+typedef void store_secret_fn(int code, const struct wtel_detail *detail, const char *secret, void *user);
+typedef void store_account_fn(int code, const struct wtel_detail *detail, const struct wtel_peer_list *list,
+			      const char *secret, void *user);
+
+int store_calls(struct wtel_store *store, const struct wtel_call_filter *filter, store_calls_fn *done, void *user);
+int store_call(struct wtel_store *store, const char *call_id, store_calls_fn *done, void *user);
+int store_stats(struct wtel_store *store, const struct wtel_call_filter *filter, store_stats_fn *done, void *user);
+
+/* A list of one: WTEL_ENOTFOUND. */
+int store_peer(struct wtel_store *store, int64_t user_id, store_peers_fn *done, void *user);
+/* These two make a bcrypt hash of cost 10 inside the call: some 50 to 100 ms of the processor. */
+int store_peer_create(struct wtel_store *store, int64_t user_id, struct wtel_slice first_name,
+		      struct wtel_slice last_name, store_account_fn *done, void *user);
+int store_peer_renew(struct wtel_store *store, int64_t user_id, store_secret_fn *done, void *user);
+int store_peer_set_status(struct wtel_store *store, int64_t user_id, enum wtel_peer_status status,
+			  store_change_fn *done, void *user);
+
+/* Those of a campaign, by their priority there. */
+int store_campaign_trunks(struct wtel_store *store, int64_t campaign_id, store_trunks_fn *done, void *user);
+/* A list of one: WTEL_ENOTFOUND. */
+int store_trunk(struct wtel_store *store, int64_t id, store_trunks_fn *done, void *user);
+int store_trunk_save(struct wtel_store *store, const struct wtel_trunk *trunk, store_id_fn *done, void *user);
+int store_trunk_remove(struct wtel_store *store, int64_t id, store_change_fn *done, void *user);
+int store_trunk_find(struct wtel_store *store, const char *name_or_id, store_id_fn *done, void *user);
+int store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority, store_change_fn *done,
+		 void *user);
+int store_campaign_save(struct wtel_store *store, const struct wtel_campaign *campaign, store_change_fn *done,
+			void *user);
+
 #endif

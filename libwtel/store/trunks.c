@@ -20,6 +20,7 @@
 #define BREAKER		  ", b.version, b.state, b.faults, b.openings, b.retry_at, b.trial_until"
 #define OF_TRUNK	  " LEFT JOIN wtel_trunks b ON b.trunk_id = t.id"
 #define ALL		  ", 0" BREAKER " FROM trunks t" OF_TRUNK " ORDER BY t.priority, t.id"
+#define ONE		  ", 0" BREAKER " FROM trunks t" OF_TRUNK " WHERE t.id = $1"
 #define OF_CAMPAIGN                                                                                                    \
 	", a.priority" BREAKER " FROM campaign_trunks a JOIN trunks t ON t.id = a.trunk_id" OF_TRUNK                   \
 	" WHERE a.campana_id = $1 ORDER BY a.priority, t.id"
@@ -28,6 +29,12 @@ static const struct store_statement list_trunks = {
 	.name = "list_trunks",
 	.sqlite = COLUMNS SQLITE_SETTINGS ALL,
 	.postgres = COLUMNS POSTGRES_SETTINGS ALL,
+};
+
+static const struct store_statement get_trunk = {
+	.name = "get_trunk",
+	.sqlite = COLUMNS SQLITE_SETTINGS ONE,
+	.postgres = COLUMNS POSTGRES_SETTINGS ONE,
 };
 
 static const struct store_statement list_campaign = {
@@ -157,22 +164,6 @@ static int take_trunks(struct wtel_store *store, const struct store_rows *rows, 
 	return store_pack_build(out, &store->allocator, store_fill_trunk_list, rows);
 }
 
-int wtel_store_trunks(struct wtel_store *store, struct wtel_trunk_list **out, int64_t campaign_id)
-{
-	struct store_args args = {0};
-	void *list = NULL;
-	int code = store_check_id(store_forget_error(store), "campaign_id", campaign_id);
-
-	if (code)
-		return code;
-	if (campaign_id)
-		store_args_id(&args, campaign_id);
-	code = store_wait(store, campaign_id ? &list_campaign : &list_trunks, &args, take_trunks, &list);
-	if (!code)
-		*out = list;
-	return code;
-}
-
 static void trunks_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	struct store_ask *ask = user;
@@ -190,6 +181,60 @@ int store_trunks(struct wtel_store *store, store_trunks_fn *done, void *user)
 	const struct store_args args = {0};
 
 	return store_ask(store, &list_trunks, &args, trunks_done, (void (*)(void))done, user);
+}
+
+int store_campaign_trunks(struct wtel_store *store, int64_t campaign_id, store_trunks_fn *done, void *user)
+{
+	struct store_args args = {0};
+	int code = store_check_id(store_forget_error(store), "campaign_id", campaign_id);
+
+	if (code)
+		return code;
+	store_args_number(&args, campaign_id);
+	return store_ask(store, &list_campaign, &args, trunks_done, (void (*)(void))done, user);
+}
+
+static const struct wtel_detail no_trunk = {"trunk", "no such trunk"};
+
+static void trunk_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	if (!code && !rows->row_count)
+		trunks_done(WTEL_ENOTFOUND, NULL, &no_trunk, user);
+	else
+		trunks_done(code, rows, detail, user);
+}
+
+int store_trunk(struct wtel_store *store, int64_t id, store_trunks_fn *done, void *user)
+{
+	struct store_args args = {0};
+	int code = store_check_id(store_forget_error(store), "id", id);
+
+	if (code)
+		return code;
+	store_args_number(&args, id);
+	return store_ask(store, &get_trunk, &args, trunk_done, (void (*)(void))done, user);
+}
+
+static void trunks_waited(int code, const struct wtel_detail *detail, const struct wtel_trunk_list *list, void *user)
+{
+	store_answered_list(user, code, detail, list);
+}
+
+int wtel_store_trunks(struct wtel_store *store, struct wtel_trunk_list **out, int64_t campaign_id)
+{
+	struct store_answer answer;
+	void *list;
+	int code = store_answer_begin(&answer, store);
+
+	if (code)
+		return code;
+	code = store_answer_list(&answer,
+				 campaign_id ? store_campaign_trunks(store, campaign_id, trunks_waited, answer.waiter)
+					     : store_trunks(store, trunks_waited, answer.waiter),
+				 &list);
+	if (!code)
+		*out = list;
+	return code;
 }
 
 /* ---- saving ----------------------------------------------------------- */
@@ -289,22 +334,40 @@ static void trunk_args(struct store_args *args, const struct wtel_trunk *trunk, 
 		store_args_id(args, trunk->id);
 }
 
-static int take_id(struct wtel_store *store, const struct store_rows *rows, void *out)
+/* One row of one id, or which error it is. */
+static void id_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
-	if (!rows->row_count)
-		return base_fail(&store->error, WTEL_ENOTFOUND, "trunk", "no such trunk");
-	*(int64_t *)out = store_row_number(rows, 0, 0);
-	return 0;
+	struct store_ask *ask = user;
+	store_id_fn *done = (store_id_fn *)ask->callback;
+	struct wtel_detail said;
+	void *tell = ask->user;
+	int64_t id = 0;
+
+	if (!code && !rows->row_count) {
+		code = WTEL_ENOTFOUND;
+		detail = &no_trunk;
+	} else if (!code) {
+		id = store_row_number(rows, 0, 0);
+	}
+	store_ask_say(&said, code, detail);
+	store_ask_free(ask);
+	done(code, &said, id, tell);
 }
 
-int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wtel_trunk *trunk)
+static void saved(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	static const struct wtel_detail taken = {"name", "a trunk of that name exists already"};
+
+	id_done(code, rows, code == WTEL_EEXISTS ? &taken : detail, user);
+}
+
+int store_trunk_save(struct wtel_store *store, const struct wtel_trunk *trunk, store_id_fn *done, void *user)
 {
 	struct wtel_detail *detail = store_forget_error(store);
 	struct wtel_trunk use = *trunk;
 	struct store_args args = {0};
 	json_t *settings = NULL;
 	char *text = NULL;
-	int64_t saved = 0;
 	int code = store_check_id(detail, "id", trunk->id);
 
 	if (!code)
@@ -315,73 +378,181 @@ int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wt
 		code = check_zone(store, settings, detail);
 	if (!code) {
 		trunk_args(&args, &use, text);
-		code = store_wait(store, use.id ? &update_trunk : &insert_trunk, &args, take_id, &saved);
+		code = store_ask(store, use.id ? &update_trunk : &insert_trunk, &args, saved, (void (*)(void))done,
+				 user);
 	}
 	base_release(&store->allocator, text);
 	json_decref(settings);
-	if (code == WTEL_EEXISTS)
-		return base_fail(detail, code, "name", "a trunk of that name exists already");
-	if (code == WTEL_ENOMEM)
-		return base_fail(detail, code, "", "%s", wtel_error_text(code));
+	return code == WTEL_ENOMEM ? base_fail(detail, code, "", "%s", wtel_error_text(code)) : code;
+}
+
+int wtel_store_trunk_save(struct wtel_store *store, int64_t *id, const struct wtel_trunk *trunk)
+{
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
+
 	if (!code)
-		*id = saved;
+		code = store_answer_end(&answer, store_trunk_save(store, trunk, store_answered_id, answer.waiter));
+	if (!code)
+		*id = answer.id;
 	return code;
 }
 
 /* ---- the rest --------------------------------------------------------- */
 
-int wtel_store_trunk_find(struct wtel_store *store, int64_t *id, const char *name_or_id)
+int store_trunk_find(struct wtel_store *store, const char *name_or_id, store_id_fn *done, void *user)
 {
 	struct store_args args = {0};
-	int64_t found = 0;
 	int code = store_check_text(store_forget_error(store), "trunk", wtel_slice_of(name_or_id), 400);
 
 	if (code)
 		return code;
 	store_args_slice(&args, name_or_id ? wtel_slice_of(name_or_id) : BASE_SLICE(""));
-	code = store_wait(store, &find_trunk, &args, take_id, &found);
+	return store_ask(store, &find_trunk, &args, id_done, (void (*)(void))done, user);
+}
+
+int wtel_store_trunk_find(struct wtel_store *store, int64_t *id, const char *name_or_id)
+{
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
+
 	if (!code)
-		*id = found;
+		code = store_answer_end(&answer, store_trunk_find(store, name_or_id, store_answered_id, answer.waiter));
+	if (!code)
+		*id = answer.id;
 	return code;
 }
 
-int wtel_store_trunk_remove(struct wtel_store *store, int64_t id)
+/* A change that may change nothing, and is there to say why: by whether the trunk exists. */
+struct change {
+	struct store_ask ask; /* first */
+	int64_t trunk_id;
+	struct wtel_detail without; /* there is no such trunk */
+	struct wtel_detail with;    /* there is */
+	int code;		    /* of the latter */
+};
+
+static struct change *change_new(struct wtel_store *store, int64_t trunk_id, store_change_fn *done, void *user)
+{
+	struct change *change = (struct change *)store_ask_new(store, sizeof(*change));
+
+	if (!change)
+		return NULL;
+	change->ask.callback = (void (*)(void))done;
+	change->ask.user = user;
+	change->trunk_id = trunk_id;
+	return change;
+}
+
+static void change_end(struct change *change, int code, const struct wtel_detail *detail)
+{
+	store_change_fn *done = (store_change_fn *)change->ask.callback;
+	void *user = change->ask.user;
+	struct wtel_detail said;
+
+	store_ask_say(&said, code, detail);
+	store_ask_free(&change->ask);
+	done(code, &said, user);
+}
+
+static void change_explained(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct change *change = user;
+
+	if (!code) {
+		const struct wtel_detail *said = rows->row_count ? &change->with : &change->without;
+
+		detail = said;
+		code = rows->row_count ? change->code : WTEL_ENOTFOUND;
+	}
+	change_end(change, code, detail);
+}
+
+static void change_explain(struct change *change)
 {
 	struct store_args args = {0};
-	int64_t changed = 0, found = 0;
+	int code;
+
+	store_args_number(&args, change->trunk_id);
+	code = store_ask_send(&change->ask, &has_trunk, &args, change_explained);
+	if (code)
+		change_end(change, code, NULL);
+}
+
+static int change_send(struct change *change, const struct store_statement *statement, const struct store_args *args,
+		       store_done_fn *done)
+{
+	int code = store_ask_send(&change->ask, statement, args, done);
+
+	if (code)
+		store_ask_free(&change->ask);
+	return code;
+}
+
+static void removed(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct change *change = user;
+
+	if (code || rows->changed)
+		change_end(change, code, detail);
+	else
+		change_explain(change);
+}
+
+int store_trunk_remove(struct wtel_store *store, int64_t id, store_change_fn *done, void *user)
+{
+	struct store_args args = {0};
+	struct change *change;
 	int code = store_check_id(store_forget_error(store), "id", id);
 
 	if (code)
 		return code;
+	change = change_new(store, id, done, user);
+	if (!change)
+		return WTEL_ENOMEM;
+	change->without = no_trunk;
+	change->code = base_fail(&change->with, WTEL_ESTATE, "trunk", "calls are on this trunk now");
 	store_args_number(&args, id);
-	code = store_wait(store, &remove_trunk, &args, store_take_changed, &changed);
-	if (code || changed)
-		return code;
-	code = store_wait(store, &has_trunk, &args, take_id, &found);
-	if (code)
-		return code;
-	return base_fail(&store->error, WTEL_ESTATE, "trunk", "calls are on this trunk now");
+	return change_send(change, &remove_trunk, &args, removed);
 }
 
-/* SQLite does not say which of the keys it was. */
-static int who_is_missing(struct wtel_store *store, int64_t trunk_id)
+int wtel_store_trunk_remove(struct wtel_store *store, int64_t id)
 {
-	struct store_args args = {0};
-	int64_t found = 0;
-	int code;
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
 
-	store_args_number(&args, trunk_id);
-	code = store_wait(store, &has_trunk, &args, take_id, &found);
-	if (code == WTEL_ENOTFOUND)
-		return base_fail(&store->error, code, "trunk_id", "no such trunk");
-	return code ? code : base_fail(&store->error, WTEL_ENOTFOUND, "campaign_id", "no such campaign");
+	return code ? code
+		    : store_answer_end(&answer, store_trunk_remove(store, id, store_answered_change, answer.waiter));
 }
 
-int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority)
+/* SQLite does not say which of the keys it was that is missing. */
+static void assigned(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct change *change = user;
+
+	(void)rows;
+	if (code == WTEL_ENOTFOUND)
+		change_explain(change);
+	else
+		change_end(change, code, detail);
+}
+
+static void unassigned(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	static const struct wtel_detail missing = {"trunk_id", "that trunk is not assigned to the campaign"};
+
+	if (!code && !rows->changed)
+		change_end(user, WTEL_ENOTFOUND, &missing);
+	else
+		change_end(user, code, detail);
+}
+
+int store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority, store_change_fn *done,
+		 void *user)
 {
 	struct wtel_detail *detail = store_forget_error(store);
 	struct store_args args = {0};
-	int64_t changed = 0;
+	struct change *change;
 	int code = store_check_id(detail, "campaign_id", campaign_id);
 
 	if (!code)
@@ -390,18 +561,28 @@ int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t tru
 		code = base_fail(detail, WTEL_EINVAL, "priority", "priority must be between 1 and 100");
 	if (code)
 		return code;
+	change = change_new(store, trunk_id, done, user);
+	if (!change)
+		return WTEL_ENOMEM;
+	base_fail(&change->without, WTEL_ENOTFOUND, "trunk_id", "no such trunk");
+	change->code = base_fail(&change->with, WTEL_ENOTFOUND, "campaign_id", "no such campaign");
 	store_args_number(&args, campaign_id);
 	store_args_number(&args, trunk_id);
-	if (priority) {
-		store_args_number(&args, priority);
-		store_args_time(&args, wtel_time_now().wall);
-	}
-	code = store_wait(store, priority ? &assign_trunk : &unassign_trunk, &args, store_take_changed, &changed);
-	if (code == WTEL_ENOTFOUND)
-		return who_is_missing(store, trunk_id);
-	if (!code && !priority && !changed)
-		return base_fail(detail, WTEL_ENOTFOUND, "trunk_id", "that trunk is not assigned to the campaign");
-	return code;
+	if (!priority)
+		return change_send(change, &unassign_trunk, &args, unassigned);
+	store_args_number(&args, priority);
+	store_args_time(&args, wtel_time_now().wall);
+	return change_send(change, &assign_trunk, &args, assigned);
+}
+
+int wtel_store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id, int priority)
+{
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
+
+	return code ? code
+		    : store_answer_end(&answer, store_assign(store, campaign_id, trunk_id, priority,
+							     store_answered_change, answer.waiter));
 }
 
 static void registry_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)

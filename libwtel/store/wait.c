@@ -2,6 +2,7 @@
 #include <poll.h>
 
 #include "store/core.h"
+#include "store/rows.h"
 
 struct store_ask *store_ask_new(struct wtel_store *store, size_t size)
 {
@@ -19,13 +20,31 @@ struct store_ask *store_ask_new(struct wtel_store *store, size_t size)
 
 void store_ask_free(struct store_ask *ask)
 {
+	struct wtel_store *store;
+
 	if (ask->prev)
 		ask->prev->next = ask->next;
 	else
 		ask->store->asks = ask->next;
 	if (ask->next)
 		ask->next->prev = ask->prev;
-	base_release(&ask->store->allocator, ask);
+	store = ask->store;
+	base_wipe(ask, ask->wipe);
+	base_release(&store->allocator, ask);
+}
+
+/* Those who wait for an operation are told by it: it was asked after they came, and stands before them. */
+void store_ask_end_all(struct wtel_store *store)
+{
+	const struct wtel_detail detail = {"", "the store was closed before the database answered"};
+	struct store_ask *ask;
+
+	while ((ask = store->asks)) {
+		if (ask->done)
+			ask->done(WTEL_ECLOSED, NULL, &detail, ask);
+		else
+			store_ask_free(ask);
+	}
 }
 
 /* Nothing leaves for the database that it could read as something else: no NUL, and UTF-8 only. */
@@ -48,9 +67,13 @@ int store_ask_send(struct store_ask *ask, const struct store_statement *statemen
 		   store_done_fn *done)
 {
 	struct wtel_store *store = ask->store;
-	int code = check_args(store, args);
+	int code = store->closing ? WTEL_ECLOSED : check_args(store, args);
 
-	return code ? code : store->ops->query(store->driver, statement, args->values, args->count, done, ask);
+	if (!code)
+		code = store->ops->query(store->driver, statement, args->values, args->count, done, ask);
+	if (!code)
+		ask->done = done;
+	return code;
 }
 
 int store_ask(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
@@ -69,48 +92,87 @@ int store_ask(struct wtel_store *store, const struct store_statement *statement,
 	return code;
 }
 
+void store_ask_say(struct wtel_detail *said, int code, const struct wtel_detail *detail)
+{
+	memset(said, 0, sizeof(*said));
+	if (detail)
+		*said = *detail;
+	if (code && !said->text[0])
+		base_fail(said, code, "", "%s", wtel_error_text(code));
+}
+
 int store_ask_take(struct store_ask *ask, void **list, int code, const struct store_rows *rows,
 		   const struct wtel_detail *detail, store_take_fn *take, struct wtel_detail *said)
 {
 	struct wtel_store *store = ask->store;
 
 	store_ask_free(ask);
-	memset(said, 0, sizeof(*said));
-	if (detail)
-		*said = *detail;
 	if (!code)
 		code = take(store, rows, list);
-	if (code && !said->text[0])
-		base_fail(said, code, "", "%s", wtel_error_text(code));
+	store_ask_say(said, code, detail);
 	return code;
 }
 
 /* ---- waiting ---------------------------------------------------------- */
 
-struct wait {
-	struct store_ask ask; /* first */
-	store_take_fn *take;
-	void *out;
-	bool finished;
-	bool abandoned; /* nobody waits any more: `out` is gone */
-	int code;
+/* Outlives who waits, if that one gives up: the answer may come later. */
+struct store_waiter {
+	struct store_ask ask;	     /* first */
+	struct store_answer *answer; /* NULL: nobody waits any more */
 };
 
-static void wait_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+int store_answer_begin(struct store_answer *answer, struct wtel_store *store)
 {
-	struct wait *wait = user;
-	struct wtel_store *store = wait->ask.store;
+	int code = store->dispatching ? WTEL_EBUSY : 0;
 
-	if (wait->abandoned) {
-		store_ask_free(&wait->ask);
-		return;
+	memset(answer, 0, sizeof(*answer));
+	store_forget_error(store);
+	answer->store = store;
+	if (!code)
+		answer->waiter = (struct store_waiter *)store_ask_new(store, sizeof(*answer->waiter));
+	if (!code && !answer->waiter)
+		code = WTEL_ENOMEM;
+	if (code)
+		return base_fail(&store->error, code, "", "%s", wtel_error_text(code));
+	answer->waiter->answer = answer;
+	return 0;
+}
+
+struct store_answer *store_answered(void *user, int code, const struct wtel_detail *detail)
+{
+	struct store_waiter *waiter = user;
+	struct store_answer *answer = waiter->answer;
+
+	if (!answer) {
+		store_ask_free(&waiter->ask);
+		return NULL;
 	}
 	if (code && detail)
-		store->error = *detail;
-	if (!code && wait->take)
-		code = wait->take(store, rows, wait->out);
-	wait->code = code;
-	wait->finished = true;
+		answer->store->error = *detail;
+	answer->code = code;
+	answer->finished = true;
+	return answer;
+}
+
+void store_answered_list(void *user, int code, const struct wtel_detail *detail, const void *list)
+{
+	struct store_answer *answer = store_answered(user, code, detail);
+
+	if (answer)
+		answer->list = store_pack_keep(list);
+}
+
+void store_answered_id(int code, const struct wtel_detail *detail, int64_t id, void *user)
+{
+	struct store_answer *answer = store_answered(user, code, detail);
+
+	if (answer)
+		answer->id = id;
+}
+
+void store_answered_change(int code, const struct wtel_detail *detail, void *user)
+{
+	(void)store_answered(user, code, detail);
 }
 
 int store_turn(struct wtel_store *store, int64_t until)
@@ -130,80 +192,85 @@ int store_turn(struct wtel_store *store, int64_t until)
 	return store_dispatch(store, now);
 }
 
-static int wait_for(struct wtel_store *store, struct wait *wait)
+/* false: the connection has been away for too long. */
+static bool wait_until_finished(struct store_answer *answer)
 {
+	struct wtel_store *store = answer->store;
 	int64_t lost = 0;
-	int code;
 
-	while (!wait->finished) {
+	while (!answer->finished) {
 		int64_t now = wtel_time_now().mono;
+		int code;
 
 		if (store_connected(store))
 			lost = 0;
 		else if (!lost)
 			lost = now;
-		else if (now - lost > store->connect_timeout) {
-			wait->abandoned = true;
-			return base_fail(&store->error, WTEL_ESTORE, "db", "no connection to the database");
-		}
+		else if (now - lost > store->connect_timeout)
+			return false;
 		code = store_turn(store, now + 100000);
 		if (code && code != WTEL_ENOMEM)
 			store_log(store, WTEL_LOG_DEBUG, "store: %s", wtel_error_text(code));
 	}
-	code = wait->code;
+	return true;
+}
+
+int store_answer_end(struct store_answer *answer, int started)
+{
+	struct wtel_store *store = answer->store;
+	int code = started;
+
+	if (!code && !wait_until_finished(answer)) {
+		answer->waiter->answer = NULL;
+		return base_fail(&store->error, WTEL_ESTORE, "db", "no connection to the database");
+	}
+	if (!code)
+		code = answer->code;
 	if (code && !store->error.text[0])
 		base_fail(&store->error, code, "", "%s", wtel_error_text(code));
-	store_ask_free(&wait->ask);
+	store_ask_free(&answer->waiter->ask);
 	return code;
 }
 
-static int wait_new(struct wait **out, struct wtel_store *store, store_take_fn *take, void *into)
+int store_answer_list(struct store_answer *answer, int started, void **out)
 {
-	struct wait *wait;
+	int code = store_answer_end(answer, started);
 
-	if (store->dispatching)
-		return base_fail(store_forget_error(store), WTEL_EBUSY, "", "%s", wtel_error_text(WTEL_EBUSY));
-	wait = (struct wait *)store_ask_new(store, sizeof(*wait));
-	if (!wait)
-		return base_fail(store_forget_error(store), WTEL_ENOMEM, "", "%s", wtel_error_text(WTEL_ENOMEM));
-	wait->take = take;
-	wait->out = into;
-	*out = wait;
-	return 0;
+	if (!code)
+		*out = answer->list;
+	return code;
 }
 
-static int wait_started(struct wtel_store *store, struct wait *wait, int code)
+/* ---- one statement ---------------------------------------------------- */
+
+static void wait_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
-	if (!code)
-		return wait_for(store, wait);
-	store_ask_free(&wait->ask);
-	return base_fail(&store->error, code, "", "%s", wtel_error_text(code));
+	struct store_answer *answer = store_answered(user, code, detail);
+
+	if (answer && !code && answer->take)
+		answer->code = answer->take(answer->store, rows, answer->out);
 }
 
 int store_wait(struct wtel_store *store, const struct store_statement *statement, const struct store_args *args,
 	       store_take_fn *take, void *out)
 {
-	struct wait *wait;
-	int code = check_args(store, args);
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
 
-	if (!code)
-		code = wait_new(&wait, store, take, out);
 	if (code)
 		return code;
-	store_forget_error(store);
-	return wait_started(store, wait,
-			    store->ops->query(store->driver, statement, args->values, args->count, wait_done, wait));
+	answer.take = take;
+	answer.out = out;
+	return store_answer_end(&answer, store_ask_send(&answer.waiter->ask, statement, args, wait_done));
 }
 
 int store_wait_script(struct wtel_store *store, const char *sql)
 {
-	struct wait *wait;
-	int code = wait_new(&wait, store, NULL, NULL);
+	struct store_answer answer;
+	int code = store_answer_begin(&answer, store);
 
-	if (code)
-		return code;
-	store_forget_error(store);
-	return wait_started(store, wait, store->ops->script(store->driver, sql, wait_done, wait));
+	return code ? code
+		    : store_answer_end(&answer, store->ops->script(store->driver, sql, wait_done, answer.waiter));
 }
 
 int store_take_changed(struct wtel_store *store, const struct store_rows *rows, void *out)
