@@ -258,6 +258,14 @@ int failover_change(struct wtel_service *service, const struct wtel_call_change 
 
 /* ---- WtelTrunkFault --------------------------------------------------- */
 
+/* The trunk that was dialled last, whether or not the next one is booked. */
+static int64_t dialled(const struct failover *failover)
+{
+	size_t back = failover->stage == FAILOVER_MOVED ? 2 : 1;
+
+	return failover->count >= back ? failover->tried[failover->count - back] : 0;
+}
+
 int failover_event(struct wtel_service *service, const struct wtel_ami_event *event)
 {
 	struct failover *failover = failover_find(service, event->channel.unique_id);
@@ -266,8 +274,10 @@ int failover_event(struct wtel_service *service, const struct wtel_ami_event *ev
 	const struct wtel_leg *leg;
 
 	/* One that is told late is not of the present trunk. */
-	if (!failover || failover->stage != FAILOVER_WATCHING || base_slice_number(trunk, 0) != present(failover) ||
-	    failover->reported)
+	if (!failover || base_slice_number(trunk, 0) != dialled(failover))
+		return 0;
+	failover->waiting = true;
+	if (failover->stage != FAILOVER_WATCHING || failover->reported)
 		return 0;
 	call = wtel_tracker_find(service->tracker, failover->call_id);
 	if (!call || call->state == WTEL_CALL_ENDED)

@@ -40,7 +40,8 @@ struct failover {
 	bool ended;	/* only an answer is still awaited */
 	bool dialled;	/* the present trunk was seen at work */
 	bool moved;	/* the row's trunk may be another than the one that was dialled last */
-	bool reported;	/* WtelTrunkFault came for the present attempt */
+	bool reported;	/* WtelTrunkFault came before the end of the leg that it speaks of */
+	bool waiting;	/* it came: the agent's channel does nothing but wait */
 	unsigned pending;
 	unsigned variables;		      /* set of enum failover_variable */
 	unsigned sent;			      /* actions of the present redirection */

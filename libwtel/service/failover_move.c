@@ -4,7 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { REDIRECT_TIMEOUT = 5000000, SEND_RETRY = 20000 };
+enum {
+	REDIRECT_TIMEOUT = 5000000,
+	SEND_RETRY = 20000,
+	WAIT_PATIENCE = 30000 /* for a WtelTrunkFault that a dialplan may or may not send */
+};
 
 static const struct wtel_leg *agent_of(const struct wtel_call *call)
 {
@@ -95,7 +99,7 @@ static void on_moved(int code, const struct wtel_detail *detail, const struct wt
 	if (!failover || failover->stage != FAILOVER_MOVING) {
 		if (code == 0 || code == WTEL_ECLOSED)
 			(void)store_restore(ticket->store, ticket->call_id, ticket->trunk_id);
-		if (code == 0 && failover)
+		if (code == 0 && service)
 			routing_load(service, ticket->routes[booking->taken].trunk_id, -1);
 	} else if (code == 0) {
 		booked(failover, ticket, booking);
@@ -266,8 +270,13 @@ static int step_moved(struct failover *failover)
 		failover_over(failover);
 		return 0;
 	}
+	/*
+	 * Between the leg's end and its Wait() the dialplan still reads TRUNK_ID, to tell whose fault it was: a new one
+	 * is not put there before. The booking took place meanwhile.
+	 */
+	if (!failover->waiting && service->now.mono < failover->at + WAIT_PATIENCE)
+		return 0;
 	channel = agent_of(call)->channel;
-	/* Set before the last is sent: the next trunk's events are not to be taken for the former's. */
 	for (; !code && failover->sent < 6; failover->sent += !code)
 		code = send_next(failover, channel);
 	if (code == WTEL_ENOMEM || code == WTEL_ELIMIT)
@@ -281,6 +290,7 @@ static int step_moved(struct failover *failover)
 	base_release(&service->allocator, failover->routes);
 	failover->routes = NULL;
 	failover->stage = FAILOVER_WATCHING;
+	failover->waiting = false;
 	service_list_remove(&failover->link);
 	return 0;
 }
@@ -324,9 +334,18 @@ void failover_end_all(struct wtel_service *service)
 int64_t failover_deadline(const struct wtel_service *service)
 {
 	const struct service_link *at;
+	int64_t deadline = INT64_MAX, own;
 
-	for (at = service->failovers.next; at != &service->failovers; at = at->next)
-		if (!((const struct failover *)at)->ended)
-			return service->now.mono + SEND_RETRY;
-	return INT64_MAX;
+	for (at = service->failovers.next; at != &service->failovers; at = at->next) {
+		const struct failover *failover = (const struct failover *)at;
+
+		if (failover->ended)
+			continue;
+		own = failover->at + WAIT_PATIENCE;
+		if (failover->stage != FAILOVER_MOVED || own <= service->now.mono)
+			own = service->now.mono + SEND_RETRY;
+		if (own < deadline)
+			deadline = own;
+	}
+	return deadline;
 }

@@ -9,6 +9,7 @@
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <wtel/base.h>
 
 struct fake {
 	int listener;
@@ -39,6 +41,9 @@ struct fake {
 	unsigned originates;
 	char originate[8192]; /* the last one as it came */
 	char channel_id[160];
+	bool refuse_redirect;
+	char redirection[8192]; /* Setvar and Redirect as they came, one a line: "Setvar __TRUNK_ID 2\n" */
+	int64_t redirected_at;	/* mono */
 };
 
 static inline void fake_open(struct fake *fake)
@@ -131,6 +136,23 @@ static inline void fake_channels(struct fake *fake, const char *id)
 	fake_list(fake, id, fake->has_call ? item : NULL, "CoreShowChannelsComplete");
 }
 
+static inline void fake_redirect(struct fake *fake, const char *message, const char *action, const char *id)
+{
+	bool redirect = strcmp(action, "Redirect") == 0;
+	size_t length = strlen(fake->redirection);
+	char name[160], value[160];
+
+	fake_header(name, sizeof(name), message, redirect ? "Context" : "Variable");
+	fake_header(value, sizeof(value), message, redirect ? "Exten" : "Value");
+	snprintf(fake->redirection + length, sizeof(fake->redirection) - length, "%s %s %s\n", action, name, value);
+	if (redirect)
+		fake->redirected_at = wtel_time_now().mono;
+	if (redirect && fake->refuse_redirect)
+		fake_say(fake, "Response: Error\r\nActionID: %s\r\nMessage: Redirect failed\r\n\r\n", id);
+	else
+		fake_say(fake, "Response: Success\r\nActionID: %s\r\n\r\n", id);
+}
+
 static inline void fake_answer(struct fake *fake, const char *message)
 {
 	char action[64], id[160];
@@ -164,6 +186,8 @@ static inline void fake_answer(struct fake *fake, const char *message)
 			fake_say(fake,
 				 "Response: Success\r\nActionID: %s\r\nMessage: Originate successfully queued\r\n\r\n",
 				 id);
+	} else if (strcmp(action, "Setvar") == 0 || strcmp(action, "Redirect") == 0) {
+		fake_redirect(fake, message, action, id);
 	} else {
 		fake_say(fake, "Response: Success\r\nActionID: %s\r\n\r\n", id);
 	}
@@ -171,12 +195,13 @@ static inline void fake_answer(struct fake *fake, const char *message)
 
 static inline void fake_accept(struct fake *fake)
 {
-	int client = accept(fake->listener, NULL, NULL);
+	int client = accept(fake->listener, NULL, NULL), on = 1;
 
 	if (client < 0)
 		return;
 	fake_drop(fake);
 	fcntl(client, F_SETFL, O_NONBLOCK);
+	setsockopt(client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	fake->client = client;
 	fake->connections++;
 	if (fake->context) {
