@@ -68,25 +68,23 @@
 	"END $$;\n"
 
 /*
- * What is found at the routes from one number to another, a row for each: `verdict`, and why. All unfinished rows of
- * `calls` count, whoever wrote them; not more of them than channels, so that a full trunk costs no more than a free
- * one. They are not counted (`far`) while the last count and all rows begun since, of whatever trunk, are far below the
- * limit. LIMIT 1: one trunk after the other, by its key.
+ * What is found at a route: `verdict`, and why; no row: no such trunk. All unfinished rows of `calls` count, whoever
+ * wrote them; not more of them than channels, so that a full trunk costs no more than a free one. They are not counted
+ * (`far`) while the last count and all rows begun since, of whatever trunk, are far below the limit.
  */
-#define SCHEMA_LOOK(from, to)                                                                                          \
-	"SELECT n.i, p_trunks[n.i] AS at, s.channels, s.broken, s.far, s.calls,\n"                                     \
-	"    CASE WHEN s.status IS NULL THEN 'not active'\n"                                                           \
-	"    WHEN s.broken AND (p_trials[n.i] = 0 OR NOT s.ripe) THEN 'breaker'\n"                                     \
+#define SCHEMA_LOOK(i)                                                                                                 \
+	"SELECT s.channels, s.broken, s.far, s.calls,\n"                                                               \
+	"    CASE WHEN s.broken AND (p_trials[" i "] = 0 OR NOT s.ripe) THEN 'breaker'\n"                              \
 	"    WHEN s.status <> 'active' AND NOT s.broken THEN 'not active'\n"                                           \
 	"    WHEN s.calls >= s.channels THEN 'full'\n"                                                                 \
-	"    WHEN p_rates[n.i] > 0 AND EXISTS (SELECT 1 FROM wtel_loads l JOIN wtel_rates k\n"                         \
-	"      ON k.trunk_id = l.trunk_id AND k.slot = (l.made - p_rates[n.i]) % " SCHEMA_RING "\n"                    \
-	"      WHERE l.trunk_id = p_trunks[n.i] AND l.made >= p_rates[n.i]\n"                                          \
-	"      AND k.made_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()) THEN 'rate'\n"     \
+	"    WHEN p_rates[" i "] > 0 AND (SELECT k.made_at FROM wtel_rates k WHERE k.trunk_id = p_trunks[" i "]\n"     \
+	"      AND k.slot = (SELECT ((l.made - p_rates[" i "]) % " SCHEMA_RING ")::integer FROM wtel_loads l\n"        \
+	"        WHERE l.trunk_id = p_trunks[" i "] AND l.made >= p_rates[" i "]))\n"                                  \
+	"      BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp() THEN 'rate'\n"                    \
 	"    ELSE 'taken' END AS verdict\n"                                                                            \
-	"  FROM generate_series(" from ", " to ") AS n(i) LEFT JOIN LATERAL (SELECT f.*, CASE WHEN f.far THEN NULL\n"  \
-	"    ELSE (SELECT count(*)::integer FROM (SELECT 1 FROM calls c WHERE c.trunk_id = p_trunks[n.i]\n"            \
-	"      AND c.end_time IS NULL LIMIT greatest(f.channels, 0)) o) END AS calls\n"                                \
+	"  FROM (SELECT f.*, CASE WHEN f.far THEN NULL ELSE (SELECT count(*)::integer FROM (SELECT 1 FROM calls c\n"   \
+	"      WHERE c.trunk_id = p_trunks[" i "] AND c.end_time IS NULL LIMIT greatest(f.channels, 0)) o) END\n"      \
+	"      AS calls\n"                                                                                             \
 	"    FROM (SELECT t.status, t.max_channels AS channels,\n"                                                     \
 	"      t.status = 'error' AND coalesce(b.state = 'open', false) AS broken,\n"                                  \
 	"      b.retry_at <= clock_timestamp() AND coalesce(b.trial_until <= clock_timestamp(), true) AS ripe,\n"      \
@@ -95,7 +93,12 @@
 	"          < t.max_channels, false) AS far\n"                                                                  \
 	"      FROM trunks t LEFT JOIN wtel_trunks b ON b.trunk_id = t.id LEFT JOIN wtel_loads l ON l.trunk_id = "     \
 	"t.id\n"                                                                                                       \
-	"      WHERE t.id = p_trunks[n.i] LIMIT 1) f) s ON true"
+	"      WHERE t.id = p_trunks[" i "]) f) s"
+
+/* The same of several, a row for each. LIMIT 1: one trunk after the other, by its key. */
+#define SCHEMA_LOOKS(from, to)                                                                                         \
+	"SELECT n.i, s.* FROM generate_series(" from ", " to ") AS n(i)\n"                                             \
+	"  LEFT JOIN LATERAL (" SCHEMA_LOOK("n.i") " LIMIT 1) s ON true"
 
 /*
  * Each trunk has a lock (an advisory one: nothing is written for it) that is held from the look that decides until the
@@ -117,73 +120,47 @@
  * the row again.
  */
 #define SCHEMA_BOOK_LOCK "2004116845"
+/* Of the route `i`, with `look`. */
+#define SCHEMA_BOOK_TRY                                                                                                \
+	"    at := p_trunks[i];\n"                                                                                     \
+	"    shared := look.far AND p_rates[i] = 0 AND NOT look.broken;\n"                                             \
+	"    WHILE look.verdict = 'taken' LOOP\n"                                                                      \
+	"      BEGIN\n"                                                                                                \
+	"        IF look.broken THEN\n"                                                                                \
+	"          PERFORM 1 FROM trunks t WHERE t.id = at FOR KEY SHARE;\n"                                           \
+	"          PERFORM 1 FROM wtel_trunks b WHERE b.trunk_id = at FOR NO KEY UPDATE;\n"                            \
+	"        END IF;\n"                                                                                            \
+	"        IF shared THEN PERFORM pg_advisory_xact_lock_shared(" SCHEMA_BOOK_LOCK ", at);\n"                     \
+	"        ELSE PERFORM pg_advisory_xact_lock(" SCHEMA_BOOK_LOCK ", at);\n"                                      \
+	"        END IF;\n"                                                                                            \
+	"        begun := wtel_calls_begun();\n"                                                                       \
+	"        " SCHEMA_LOOK(                                                                                        \
+		"i") " INTO look;\n"                                                                                   \
+		     "        EXIT WHEN look.verdict = 'taken' AND NOT (shared AND (NOT look.far OR look.broken));\n"  \
+		     "        RAISE SQLSTATE 'WT001';\n"                                                               \
+		     "      EXCEPTION WHEN SQLSTATE 'WT001' THEN shared := false;\n"                                   \
+		     "      END;\n"                                                                                    \
+		     "    END LOOP;\n"                                                                                 \
+		     "    steps := steps || CASE WHEN i > 1 THEN ',[' ELSE '[' END || at || ',\"'\n"                   \
+		     "      || coalesce(look.verdict, 'not active') || '\",' || CASE look.verdict\n"                   \
+		     "        WHEN 'taken' THEN coalesce(look.calls + 1, -1) WHEN 'full' THEN look.calls\n"            \
+		     "        WHEN 'rate' THEN coalesce(look.calls, -1) ELSE -1 END || ',' || "                        \
+		     "coalesce(look.channels, 0) || ']';\n"                                                            \
+		     "    IF look.verdict = 'taken' THEN taken := i - 1; END IF;\n"
+
+/* The first alone, as it is mostly the one; the others together, which costs half. */
 #define SCHEMA_BOOK_CHOOSE                                                                                             \
-	"  FOR part IN 1 .. 2 LOOP\n"                                                                                  \
-	"  FOR look IN " SCHEMA_LOOK(                                                                                  \
-		"part",                                                                                                \
-		"CASE part WHEN 1 THEN least(1, routes) ELSE routes END") " LOOP\n"                                    \
-									  "  shared := look.far AND p_rates[look.i] "  \
-									  "= 0 AND NOT look.broken;\n"                 \
-									  "  WHILE look.verdict = 'taken' LOOP\n"      \
-									  "    BEGIN\n"                                \
-									  "      IF look.broken THEN\n"                \
-									  "        PERFORM 1 FROM trunks t WHERE "     \
-									  "t.id = look.at FOR KEY SHARE;\n"            \
-									  "        PERFORM 1 FROM wtel_trunks b "      \
-									  "WHERE b.trunk_id = look.at FOR NO KEY "     \
-									  "UPDATE;\n"                                  \
-									  "      END IF;\n"                            \
-									  "      IF shared THEN PERFORM "              \
-									  "pg_advisory_xact_lock_"                     \
-									  "shared(" SCHEMA_BOOK_LOCK ", look.at);\n"   \
-									  "      ELSE PERFORM "                        \
-									  "pg_advisory_xact_lock(" SCHEMA_BOOK_LOCK    \
-									  ", look.at);\n"                              \
-									  "      END IF;\n"                            \
-									  "      begun := wtel_calls_begun();\n"       \
-									  "      at := look.i;\n"                      \
-									  "      " SCHEMA_LOOK(                        \
-										  "at",                                \
-										  "at") " INTO look;\n"                \
-											"      EXIT WHEN "             \
-											"look.verdict = 'taken' AND "  \
-											"NOT (shared AND (NOT "        \
-											"look.far OR look.broken));\n" \
-											"      RAISE SQLSTATE "        \
-											"'WT001';\n"                   \
-											"    EXCEPTION WHEN SQLSTATE " \
-											"'WT001' THEN shared := "      \
-											"false;\n"                     \
-											"    END;\n"                   \
-											"  END LOOP;\n"                \
-											"  steps := steps || CASE "    \
-											"WHEN look.i > 1 THEN ',[' "   \
-											"ELSE '[' END || look.at || "  \
-											"',\"' || look.verdict\n"      \
-											"    || '\",' || CASE "        \
-											"look.verdict WHEN 'taken' "   \
-											"THEN coalesce(look.calls + "  \
-											"1, -1) WHEN 'full' THEN "     \
-											"look.calls\n"                 \
-											"      WHEN 'rate' THEN "      \
-											"coalesce(look.calls, -1) "    \
-											"ELSE -1 END || ',' || "       \
-											"coalesce(look.channels, 0) "  \
-											"|| ']';\n"                    \
-											"  IF look.verdict = 'taken' " \
-											"THEN taken := look.i - 1; "   \
-											"END IF;\n"                    \
-											"  EXIT WHEN taken IS NOT "    \
-											"NULL;\n"                      \
-											"  END LOOP;\n"                \
-											"  EXIT WHEN taken IS NOT "    \
-											"NULL;\n"                      \
-											"  END LOOP;\n"                \
-											"  looked := '[' || steps || " \
-											"']';\n"                       \
-											"  IF taken IS NULL THEN "     \
-											"RETURN; END IF;\n"            \
-											"  at := look.at;\n"
+	"  IF cardinality(p_trunks) > 0 THEN\n"                                                                        \
+	"    " SCHEMA_LOOK("i") " INTO look;\n" SCHEMA_BOOK_TRY "  END IF;\n"                                          \
+				"  IF taken IS NULL THEN\n"                                                            \
+				"    FOR look IN " SCHEMA_LOOKS(                                                       \
+					"2", "cardinality(p_trunks)") " LOOP\n"                                        \
+								      "    i := i + 1;\n" SCHEMA_BOOK_TRY              \
+								      "    EXIT WHEN taken IS NOT NULL;\n"             \
+								      "    END LOOP;\n"                                \
+								      "  END IF;\n"                                    \
+								      "  looked := '[' || steps || ']';\n"             \
+								      "  IF taken IS NULL THEN RETURN; END IF;\n"
 
 #define SCHEMA_BOOK_WRITE                                                                                              \
 	"  IF p_move <> 0 THEN\n"                                                                                      \
@@ -227,7 +204,7 @@
 	"DECLARE\n"                                                                                                    \
 	"  crowd CONSTANT integer := current_setting('max_connections');\n"                                            \
 	"  look record;\n"                                                                                             \
-	"  routes CONSTANT integer := cardinality(p_trunks);\n"                                                        \
+	"  i integer := 1;\n"                                                                                          \
 	"  shared boolean;\n"                                                                                          \
 	"  begun bigint;\n"                                                                                            \
 	"  at integer;\n"                                                                                              \
