@@ -76,6 +76,9 @@ static void prepare(struct wtel_service *service, const struct wtel_allocator *a
 	service_list_init(&service->failovers);
 	service_list_init(&service->health_steps);
 	service_list_init(&service->hangups);
+	service_list_init(&service->jobs_new);
+	service_list_init(&service->jobs);
+	service_list_init(&service->jobs_due);
 	service_list_init(&service->observers);
 }
 
@@ -105,7 +108,7 @@ static int open_all(struct wtel_service *service, const struct wtel_service_opti
 	code = wtel_tracker_new(&service->tracker, &service->options.tracker, &service->allocator);
 	if (code)
 		return base_fail(detail, code, "tracker", "%s", wtel_error_text(code));
-	service->expire_at = INT64_MAX;
+	service->expire_at = service->jobs_deadline = INT64_MAX;
 	code = sync_init(service);
 	if (code)
 		return base_fail(detail, code, "", "%s", wtel_error_text(code));
@@ -155,6 +158,7 @@ void wtel_service_free(struct wtel_service *service)
 	originate_end_all(service);
 	hangup_end_all(service);
 	request_end_all(service);
+	job_end_all(service);
 	(void)fold_changes(service);
 	failover_end_all(service);
 	health_end_all(service);
@@ -233,6 +237,7 @@ static int step_all(struct wtel_service *service)
 	originate_step_all(service);
 	health_step_all(service);
 	hangup_step_all(service);
+	job_step_all(service);
 	step_expire(service);
 	code = fold_changes(service);
 	if (code)
@@ -260,6 +265,7 @@ static void arm(struct wtel_service *service)
 	earlier(&deadline, failover_deadline(service));
 	earlier(&deadline, health_deadline(service));
 	earlier(&deadline, hangup_deadline(service));
+	earlier(&deadline, job_deadline(service));
 	earlier(&deadline, service->expire_at);
 	if (service->store) {
 		earlier(&deadline, store_deadline(service->store));
@@ -290,6 +296,7 @@ int wtel_service_dispatch(struct wtel_service *service)
 	if (!service->held && !service->change_held) {
 		originate_complete_all(service);
 		hangup_complete_all(service);
+		job_complete_all(service);
 		(void)service_note(service, link_flush(service));
 	}
 	observer_run(service);

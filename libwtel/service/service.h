@@ -5,7 +5,7 @@
  *   fold        to the tracker, its changes to the store and the observers
  *   store     its own reads and writes; answers to tickets
  *   sync      what is to be known about trunks, accounts and channels
- *   originate, failover, health, hangup   the next step of each
+ *   originate, failover, health, hangup, jobs   the next step of each
  *   timers, then callbacks of the program: completions, observers
  *
  * The program's callbacks run at the end, where nothing is half done; only those of
@@ -167,6 +167,10 @@ struct wtel_service {
 	struct service_link health_steps;
 	int64_t health_at; /* mono: no step before, after the store failed */
 	struct service_link hangups;
+	struct service_link jobs_new;
+	struct service_link jobs; /* begun */
+	struct service_link jobs_due;
+	int64_t jobs_deadline; /* mono: not later than the earliest of `jobs` */
 	struct service_link observers;
 	bool observers_fresh; /* at least one has something new, or is to be removed */
 };
@@ -295,6 +299,27 @@ void hangup_step_all(struct wtel_service *service);
 void hangup_complete_all(struct wtel_service *service);
 void hangup_end_all(struct wtel_service *service);
 int64_t hangup_deadline(const struct wtel_service *service);
+
+/* ---- job.c: work of the rooms above ---- */
+
+struct service_job {
+	struct service_link link;
+	/* From a dispatch, where the tracker and the store may be asked. Not the place for the program's callbacks. */
+	void (*begin)(struct service_job *job);
+	/* The last that is heard of it, where the program may be called back. `code`: 0, WTEL_ETIMEOUT, or WTEL_ECLOSED
+	 * when the service is freed. */
+	void (*finish)(struct service_job *job, int code);
+	int64_t deadline; /* mono: half a minute, unless begin() puts it off */
+	int code;
+};
+
+void job_add(struct wtel_service *service, struct service_job *job);
+/* It is to be finished. */
+void job_due(struct wtel_service *service, struct service_job *job);
+void job_step_all(struct wtel_service *service);
+void job_complete_all(struct wtel_service *service);
+void job_end_all(struct wtel_service *service);
+int64_t job_deadline(const struct wtel_service *service);
 
 /* ---- observer.c ---- */
 
