@@ -40,11 +40,15 @@ struct sync_trunk *table_trunk_by_id(const struct wtel_service *service, int64_t
 /* What the booking and the breaker need. One that was just stored may be newer than the list. */
 static void fill_state(struct sync_trunk *out, const struct wtel_trunk *trunk, const struct sync_trunk *before)
 {
+	size_t length;
+
 	out->set = trunk->status;
 	out->breaker = trunk->breaker;
 	out->active_calls = trunk->active_calls;
 	out->max_channels = trunk->max_channels;
 	snprintf(out->error, sizeof(out->error), "%s", trunk->last_error_message ? trunk->last_error_message : "");
+	for (length = strlen(out->error); length && !base_slice_utf8(wtel_slice_of(out->error)); length--)
+		out->error[length - 1] = '\0'; /* cut in the middle of a character */
 	if (!before)
 		return;
 	if (before->breaker.version > trunk->breaker.version) {

@@ -2,7 +2,42 @@
 #ifndef TESTS_FAILOVER_WORLD_H
 #define TESTS_FAILOVER_WORLD_H
 
+#include <libpq-fe.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include "service_world.h"
+
+static inline void failover_sql(const char *url, const char *sql)
+{
+	PGconn *connection = PQconnectdb(url);
+	PGresult *result = PQexec(connection, sql);
+
+	cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s: %s", sql, PQerrorMessage(connection));
+	PQclear(result);
+	PQfinish(connection);
+}
+
+/* From here on the world's store is a PostgreSQL database of its own. false: WTEL_TEST_PG says of no server. */
+static inline bool failover_postgres(struct world *world)
+{
+	struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
+	const char *server = getenv("WTEL_TEST_PG");
+	static unsigned number;
+	char sql[128], url[512];
+
+	if (!server || !*server)
+		return false;
+	snprintf(sql, sizeof(sql), "CREATE DATABASE wtel_service_%d_%u", (int)getpid(), ++number);
+	failover_sql(server, sql);
+	snprintf(url, sizeof(url), "%.*s/%s", (int)(strrchr(server, '/') - server), server,
+		 strstr(sql, "wtel_service"));
+	wtel_store_close(world->store);
+	options.url = url;
+	cr_assert_eq(wtel_store_open(&world->store, &options, NULL, NULL), 0);
+	cr_assert_eq(wtel_store_migrate(world->store, NULL, NULL), 0);
+	return true;
+}
 
 /* A trunk that needs no registration. The name "Carrier 503" is the endpoint carrier-503, which answers 503. */
 static inline int64_t failover_trunk(struct world *world, const char *name, int priority, const char *settings)

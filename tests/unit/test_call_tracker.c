@@ -195,6 +195,22 @@ Test(call_tracker, next_trunk)
 	wtel_tracker_free(tracker);
 }
 
+/* What the first trunk's leg says late does not give the call back to it. */
+Test(call_tracker, the_trunk_of_the_last_leg)
+{
+	struct wtel_tracker *tracker = tracker_with(NULL);
+
+	up_to_dial(tracker);
+	cr_assert_eq(wtel_tracker_find(tracker, "WLCM-1")->trunk_id, 1);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWCHANNEL, &second, 0), T0 + 3 * SECOND);
+	cr_assert_eq(wtel_tracker_find(tracker, "WLCM-1")->trunk_id, 2);
+	hang_up(tracker, &customer, 0, 34, 503, T0 + 3 * SECOND + 1);
+	cr_assert_eq(wtel_tracker_find(tracker, "WLCM-1")->trunk_id, 2);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWSTATE, &second, 6), T0 + 4 * SECOND);
+	cr_assert_eq(wtel_tracker_find(tracker, "WLCM-1")->trunk_id, 2);
+	wtel_tracker_free(tracker);
+}
+
 Test(call_tracker, fail_and_cancel)
 {
 	struct wtel_tracker *tracker = tracker_with(NULL);

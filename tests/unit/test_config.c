@@ -229,6 +229,28 @@ Test(config, single_variables_are_checked)
 	}
 }
 
+Test(config, a_country_is_a_calling_code)
+{
+	{
+		READ("ami://a:b@h", "sqlite:x", "WTEL_COUNTRY", "+34");
+		cr_assert_eq(code, 0, "%s: %s", detail.field, detail.text);
+		cr_assert_str_eq(config->country, "34");
+		wtel_config_free(config);
+	}
+	{
+		READ("ami://a:b@h", "sqlite:x");
+		cr_assert_eq(code, 0);
+		cr_assert_null(config->country);
+		wtel_config_free(config);
+	}
+	{
+		READ("ami://a:b@h", "sqlite:x", "WTEL_COUNTRY", "Spain");
+		cr_assert_eq(code, WTEL_ECONFIG);
+		cr_assert_str_eq(detail.field, "WTEL_COUNTRY");
+		cr_assert_null(config);
+	}
+}
+
 Test(config, asterisk_host_in_brackets)
 {
 	READ(NULL, "sqlite:x", "ASTERISK_HOST", "[::1]", "ASTERISK_USER", "u", "ASTERISK_PASSWORD", "p");

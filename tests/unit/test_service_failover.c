@@ -248,3 +248,36 @@ Test(service_failover, each_trunk_has_its_own_number_and_caller_id)
 	wtel_call_list_free(list);
 	world_close(&world);
 }
+
+/* What a network and a server add to the booking. */
+Test(service_failover, on_postgresql, .timeout = 120)
+{
+	struct world world;
+	char call_id[WTEL_CALL_ID_SIZE];
+	int64_t bad, good;
+	long time, sum = 0, worst = 0;
+	int i;
+
+	failover_prepare(&world);
+	if (!failover_postgres(&world)) {
+		world_start(&world);
+		world_close(&world);
+		cr_skip_test("WTEL_TEST_PG is not set");
+	}
+	bad = failover_trunk(&world, "Carrier 503", 1, "{\"breaker\": {\"faults\": 0}}");
+	good = failover_trunk(&world, "Good", 2, NULL);
+	failover_start(&world);
+	for (i = 0; i < 50; i++) {
+		world.log[0] = world.notices[0] = '\0';
+		failover_call(&world, call_id, "1001");
+		time = told_time(&world);
+		cr_assert(time >= 0 && time < 100000, "%s", world.log);
+		sum += time;
+		worst = time > worst ? time : worst;
+	}
+	failover_expect(&world, call_id, WTEL_DISPOSITION_ANSWERED, good, 2);
+	cr_assert_str_eq(failover_statistics(&world, bad), "50/0/50");
+	cr_assert_str_eq(failover_statistics(&world, good), "50/50/0");
+	cr_log_info("from the fault's event to the Redirect: %ld us on average, %ld us at worst", sum / i, worst);
+	world_close(&world);
+}

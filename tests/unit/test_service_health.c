@@ -21,6 +21,22 @@ static enum wtel_trunk_status status_of(struct world *world, int64_t trunk_id, c
 	return status;
 }
 
+/* As the service's router has it; -1: it has no such trunk. */
+static int active_calls(struct world *world, int64_t trunk_id)
+{
+	struct wtel_route_request request = WTEL_ROUTE_REQUEST_INIT;
+	struct wtel_route_step steps[8];
+	size_t count, i;
+
+	cr_assert_eq(wtel_router_explain(wtel_service_router(world->service), steps, &count, 8, &request,
+					 wtel_time_now().wall),
+		     0);
+	for (i = 0; i < count; i++)
+		if (steps[i].trunk_id == trunk_id)
+			return steps[i].active_calls;
+	return -1;
+}
+
 Test(service_health, a_breaker_opens_after_five_faults_and_costs_no_more_calls, .timeout = 60)
 {
 	struct wtel_trunk_health health;
@@ -50,6 +66,7 @@ Test(service_health, a_breaker_opens_after_five_faults_and_costs_no_more_calls, 
 	cr_assert_eq(health.attempts, 8);
 	cr_assert_eq(health.answered, 8);
 	cr_assert(health.post_dial_delay > 0 && health.average_call_duration > 0);
+	cr_assert_eq(active_calls(&world, bad) + active_calls(&world, good), 0);
 	/* A service that begins now knows what was. */
 	wtel_observer_free(world.observer);
 	wtel_service_free(world.service);
@@ -222,6 +239,7 @@ Test(service_health, a_full_trunk_is_told_once_and_the_sentence_names_it)
 	cr_assert_eq(world_originate(&world, call_id, "1001", "+15550001"), 0);
 	WORLD_UNTIL(&world, world.done == 1);
 	cr_assert_eq(world.done_code, 0, "%s", world.done_text);
+	cr_assert_eq(active_calls(&world, world.trunk), 1);
 	cr_assert_eq(world_originate(&world, NULL, "1002", "+15550001"), 0);
 	cr_assert_eq(world_originate(&world, NULL, "1003", "+15550001"), 0);
 	WORLD_UNTIL(&world, world.done == 3);
