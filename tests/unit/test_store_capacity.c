@@ -521,3 +521,66 @@ STORE_TEST(a_trunk_taken_out_of_service_gets_no_call_after_that, true)
 	finish(pids, processes(world));
 	eye_close(&rows);
 }
+
+static int book_for_agent(struct world *world, int number)
+{
+	const struct wtel_route route = {.trunk_id = 1};
+	struct wtel_call call = world_call("A");
+	int code;
+
+	(void)number;
+	call.agent_id = 5;
+	code = wtel_store_reserve(world->store, &booking, &call, &route, 1, NULL);
+	return code ? failed(world, "book", code) : 0;
+}
+
+static void run(PGconn *pq, ExecStatusType expected, const char *sql)
+{
+	PGresult *result = PQexec(pq, sql);
+
+	cr_assert_eq(PQresultStatus(result), expected, "%s: %s", sql, PQerrorMessage(pq));
+	PQclear(result);
+}
+
+/* A booking that has looked and not yet written is waited for: here it waits for a lock on its agent. */
+POSTGRES_TEST(who_takes_a_trunk_out_of_service_waits_for_the_booking_under_way, false)
+{
+	struct eye waiting = eye_open(world, "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+					     " AND wait_event_type = 'Lock'");
+	static const char *const changes[] = {
+		"SET statement_timeout = '300ms'; UPDATE trunks SET status = 'maintenance'",
+		"SET statement_timeout = '300ms'; UPDATE trunks SET max_channels = 0",
+	};
+	PGconn *holder = PQconnectdb(world->url), *changer = PQconnectdb(world->url);
+	struct wtel_call first = world_call("first");
+	pid_t pid;
+	int channels;
+
+	world_do(world, "CREATE TABLE usuarios (id INTEGER PRIMARY KEY); INSERT INTO usuarios VALUES (5)");
+	cr_assert_eq(wtel_store_migrate(world->store, NULL, NULL), 0);
+	world_trunk(world, "main", 1, 20);
+	/* Near the limit, then far from it. */
+	for (channels = 20; channels <= 20000; channels *= 1000) {
+		if (channels > 20) {
+			/* This one counts, the next need not. */
+			world_do(world, "DELETE FROM calls");
+			world_do(world, "UPDATE trunks SET max_channels = 20000");
+			cr_assert_eq(world_book(world->store, &booking, &first, (int64_t[]){1}, 1), 0);
+		}
+		run(holder, PGRES_TUPLES_OK, "BEGIN; SELECT 1 FROM usuarios FOR UPDATE");
+		start(world, &pid, 1, book_for_agent);
+		while (!eye_look(&waiting))
+			pause_for(1000);
+		run(changer, PGRES_FATAL_ERROR, changes[0]);
+		run(changer, PGRES_FATAL_ERROR, changes[1]);
+		run(holder, PGRES_COMMAND_OK, "COMMIT");
+		finish(&pid, 1);
+	}
+	run(changer, PGRES_COMMAND_OK, changes[0]);
+	cr_assert_eq(world_book(world->store, &booking, &(struct wtel_call){.call_id = "B"}, (int64_t[]){1}, 1),
+		     WTEL_ENOTRUNK);
+	cr_assert_eq(booking.looks[0].verdict, WTEL_ROUTE_STATUS);
+	eye_close(&waiting);
+	PQfinish(holder);
+	PQfinish(changer);
+}
