@@ -180,15 +180,24 @@ static int add(struct wtel_store *store, const struct wtel_call *call)
 	return 0;
 }
 
-/*
- * A full batch leaves at once, so that the database works on it while the next one gathers. Not while questions are
- * open: whoever asked hears the answer from the loop's dispatch, not out of the middle of a write.
- */
+/* Whoever asked hears the answer from the loop's dispatch, not out of the middle of a write. */
+static bool is_asked(const struct wtel_store *store)
+{
+	const struct store_ask *ask;
+
+	for (ask = store->asks; ask; ask = ask->next)
+		if (ask->callback)
+			return true;
+	return false;
+}
+
+/* A full batch leaves at once, so that the database works on it while the next one gathers. */
 int wtel_store_write(struct wtel_store *store, const struct wtel_call *call)
 {
 	int code = add(store, call);
 
-	if (!code && waiting(&store->queue) >= store->max_batch && !store->asks && free_flight(store) < STORE_FLIGHTS)
+	if (!code && waiting(&store->queue) >= store->max_batch && free_flight(store) < STORE_FLIGHTS &&
+	    !is_asked(store))
 		(void)store_dispatch(store, wtel_time_now());
 	return code;
 }
