@@ -67,11 +67,10 @@ size_t base_slice_unsafe(struct wtel_slice slice)
 	return i;
 }
 
-/* Length of the sequence that starts with `first`, and the least code point that may take so many bytes. */
+/* Length of the sequence of several bytes that starts with `first`, and the least code point that may take so many
+ * bytes. */
 static size_t sequence_length(unsigned char first, uint32_t *least)
 {
-	if (first < 0x80)
-		return *least = 0, 1;
 	if (first >= 0xc2 && first <= 0xdf)
 		return *least = 0x80, 2;
 	if (first >= 0xe0 && first <= 0xef)
@@ -87,15 +86,18 @@ bool base_slice_utf8(struct wtel_slice slice)
 	size_t i = 0;
 
 	while (i < slice.length) {
-		uint32_t least = 0;
-		size_t length = sequence_length(bytes[i], &least);
-		uint32_t point = bytes[i];
-		size_t k;
+		uint32_t least = 0, point = bytes[i];
+		size_t length, k;
 
+		/* Nearly all of it. */
+		if (point < 0x80) {
+			i++;
+			continue;
+		}
+		length = sequence_length(bytes[i], &least);
 		if (!length || length > slice.length - i)
 			return false;
-		if (length > 1)
-			point &= 0xffu >> (length + 1);
+		point &= 0xffu >> (length + 1);
 		for (k = 1; k < length; k++) {
 			if ((bytes[i + k] & 0xc0) != 0x80)
 				return false;

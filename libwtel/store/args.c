@@ -77,6 +77,11 @@ size_t store_clean_text(char *out, size_t most, const char *text)
 {
 	size_t length = text ? strlen(text) : 0, from = 0, to = 0;
 
+	if (length <= most && base_slice_utf8((struct wtel_slice){text, length})) {
+		if (out && length)
+			memcpy(out, text, length);
+		return length;
+	}
 	while (from < length) {
 		size_t step = character(text + from, length - from), size = step ? step : 1;
 

@@ -11,6 +11,7 @@ enum {
 	STORE_CALL_ID_MAX = 255,
 	STORE_NUMBER_MAX = 50,
 	STORE_INSTANCE_SIZE = 33,
+	STORE_FLIGHTS = 3,	  /* batches with the driver at once: while it writes one, the next is there already */
 	STORE_HEARTBEAT = 5000000 /* microseconds */
 };
 
@@ -38,12 +39,20 @@ struct store_changes {
 	size_t count;
 };
 
+/* A batch that is with the driver. */
+struct store_flight {
+	struct wtel_store *store;
+	struct store_change *changes; /* in order of call_id; NULL: free */
+	size_t count;
+};
+
 struct store_queue {
 	struct store_changes ended; /* more valuable than the others: never dropped for them */
 	struct store_changes open;
-	struct base_map waiting;     /* call_id -> entry */
-	struct store_change *flight; /* with the driver now, in order of call_id */
-	size_t flight_count;
+	struct base_map waiting; /* call_id -> entry */
+	struct base_map flying;	 /* call_id -> change */
+	struct store_flight flights[STORE_FLIGHTS];
+	bool blocked;	   /* all that wait have an older state in flight */
 	size_t batch;	   /* rows in the next one: halved after an error, to find the row that cannot be written */
 	unsigned failures; /* in a row */
 	int64_t due;	   /* mono; when the oldest must go */

@@ -92,7 +92,7 @@ struct store_driver_ops {
 	 * in order of call_id and each only once, stays the caller's until `done`. Given WTEL_ECLOSED or WTEL_ESTORE
 	 * the caller tries again: it must be idempotent. (PostgreSQL: one transaction for each of its lanes, beside the
 	 * statements and scripts and not in their order; what comes after must wait for `done`. After an error some
-	 * of the calls may be there.)
+	 * of the calls may be there.) Several writes may be under way at once, but none with a call of another.
 	 */
 	int (*write)(struct store_driver *driver, const struct store_change *changes, size_t count, store_done_fn *done,
 		     void *user);

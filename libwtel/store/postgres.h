@@ -3,8 +3,8 @@
  *
  * One driver is up to three connections. Statements and scripts go over the first, in the order they were given.
  * Batches of calls go over the others ("lanes", opened with the first batch): so a reservation never waits behind a
- * thousand rows, and the server may use more than one core. A call's lane follows from its call_id, so that what is
- * written of one call stays in order; different calls do not care.
+ * thousand rows, and the server may use more than one core. Within a batch a lane takes the calls of its share of the
+ * trunks; what is written of one call stays in order because the queue has it in one batch at a time.
  *
  * All sockets stand in one epoll instance, which is the descriptor that the loop sees: it survives reconnects.
  *

@@ -1,5 +1,5 @@
-#include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "store/postgres.h"
 
@@ -43,25 +43,37 @@ static int put_string(struct base_buffer *buffer, const struct wtel_allocator *a
 	return 0;
 }
 
-/* A number as JSON, null where it is none. */
-struct number {
-	char text[24];
-};
-
-static struct number number_of(int64_t value, int64_t latest)
+/* Digits and a comma. printf would cost as much as all the rest of a leg. */
+static char *put_digits(char *out, int64_t value)
 {
-	struct number number = {"null"};
+	uint64_t left = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+	char digits[20];
+	size_t count = 0;
 
+	do
+		digits[count++] = (char)('0' + left % 10);
+	while (left /= 10);
+	if (value < 0)
+		*out++ = '-';
+	while (count)
+		*out++ = digits[--count];
+	*out++ = ',';
+	return out;
+}
+
+/* null where it is none. */
+static char *put_number(char *out, int64_t value, int64_t latest)
+{
 	if (value > 0)
-		snprintf(number.text, sizeof(number.text), "%" PRId64, value > latest ? latest : value);
-	return number;
+		return put_digits(out, value > latest ? latest : value);
+	memcpy(out, "null,", 5);
+	return out + 5;
 }
 
 static int put_leg(struct base_buffer *buffer, const struct wtel_allocator *allocator, const struct wtel_leg *leg)
 {
-	int64_t trunk = leg->trunk_id <= INT32_MAX ? leg->trunk_id : 0;
-	char numbers[256];
-	int length, code = base_buffer_append(buffer, allocator, "[", 1);
+	char numbers[8 * 22], *out = numbers;
+	int code = base_buffer_append(buffer, allocator, "[", 1);
 
 	if (!code)
 		code = put_string(buffer, allocator, leg->unique_id);
@@ -73,11 +85,16 @@ static int put_leg(struct base_buffer *buffer, const struct wtel_allocator *allo
 		code = put_string(buffer, allocator, wtel_leg_role_name(leg->role));
 	if (code)
 		return code;
-	length = snprintf(numbers, sizeof(numbers), "%d,%s,%s,%s,%s,%s,%d,%d],", (int)leg->state,
-			  number_of(trunk, INT32_MAX).text, number_of(leg->start, POSTGRES_LATEST).text,
-			  number_of(leg->ringing, POSTGRES_LATEST).text, number_of(leg->answer, POSTGRES_LATEST).text,
-			  number_of(leg->end, POSTGRES_LATEST).text, leg->cause, leg->sip_code);
-	return base_buffer_append(buffer, allocator, numbers, (size_t)length);
+	out = put_digits(out, leg->state);
+	out = put_number(out, leg->trunk_id <= INT32_MAX ? leg->trunk_id : 0, INT32_MAX);
+	out = put_number(out, leg->start, POSTGRES_LATEST);
+	out = put_number(out, leg->ringing, POSTGRES_LATEST);
+	out = put_number(out, leg->answer, POSTGRES_LATEST);
+	out = put_number(out, leg->end, POSTGRES_LATEST);
+	out = put_digits(out, leg->cause);
+	out = put_digits(out, leg->sip_code);
+	memcpy(out - 1, "],", 2);
+	return base_buffer_append(buffer, allocator, numbers, (size_t)(out + 1 - numbers));
 }
 
 /* A leg that is named twice counts as it was named last; one without a name is none. */

@@ -59,7 +59,8 @@ bool postgres_send_prepared(struct postgres_connection *connection, struct postg
 
 /*
  * A statement_timeout of the server's or the user's own is left. Batches join arrays whose length the planner cannot
- * know: there its estimates must neither be trusted with a nested loop nor asked again for every batch.
+ * know, and look calls up in a table that was small when the plan was made: there its estimates must neither be trusted
+ * with a nested loop or a scan of the table nor asked again for every batch.
  */
 #define SETTINGS                                                                                                       \
 	"SELECT set_config('TimeZone', 'UTC', false), set_config('DateStyle', 'ISO, YMD', false),"                     \
@@ -67,7 +68,8 @@ bool postgres_send_prepared(struct postgres_connection *connection, struct postg
 	" CASE current_setting('statement_timeout') WHEN '0' THEN set_config('statement_timeout', '60s', false) END"
 #define LANE_SETTINGS                                                                                                  \
 	SETTINGS ", set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false),"      \
-		 " set_config('enable_nestloop', 'off', false), set_config('enable_mergejoin', 'off', false)"
+		 " set_config('enable_nestloop', 'off', false), set_config('enable_seqscan', 'off', false), "          \
+		 "set_config('enable_mergejoin', 'off', false)"
 
 bool postgres_settings(struct postgres_connection *connection)
 {

@@ -1,6 +1,7 @@
 /*
  * Calls on their way to the database. Changes gather for up to max_delay, so that one transaction carries many; of one
- * call only the newest is kept. One batch is with the driver at a time, and what comes meanwhile gathers for the next.
+ * call only the newest is kept. A few batches are with the driver at a time, never two with the same call, and what
+ * comes meanwhile gathers for the next.
  *
  *   write() -> waiting (ended | open) -> flight -> durable
  *                 ^                        |
@@ -60,7 +61,7 @@ static size_t waiting(const struct store_queue *queue)
 
 size_t store_queued(const struct wtel_store *store)
 {
-	return waiting(&store->queue) + store->queue.flight_count;
+	return waiting(&store->queue) + store->queue.flying.count;
 }
 
 void store_queue_init(struct wtel_store *store)
@@ -69,6 +70,7 @@ void store_queue_init(struct wtel_store *store)
 
 	memcpy(&seed, store->instance, sizeof(seed));
 	base_map_init(&store->queue.waiting, seed);
+	base_map_init(&store->queue.flying, seed);
 	store->queue.batch = store->max_batch;
 	store->queue.due = INT64_MAX;
 }
@@ -78,16 +80,33 @@ void store_queue_free(struct wtel_store *store)
 	struct store_queue *queue = &store->queue;
 	struct store_entry *entry;
 	struct store_change *change;
+	size_t i;
 
 	while ((entry = queue->ended.first ? queue->ended.first : queue->open.first)) {
 		unlink_entry(list_of(queue, entry), entry);
 		base_release(&store->allocator, entry);
 	}
-	while ((change = queue->flight)) {
-		queue->flight = change->next;
-		base_release(&store->allocator, change);
-	}
+	for (i = 0; i < STORE_FLIGHTS; i++)
+		while ((change = queue->flights[i].changes)) {
+			queue->flights[i].changes = change->next;
+			base_release(&store->allocator, change);
+		}
 	base_map_free(&queue->waiting, &store->allocator);
+	base_map_free(&queue->flying, &store->allocator);
+}
+
+/* The number of one that is free, STORE_FLIGHTS: none. After an error one batch at a time: it looks for the row. */
+static size_t free_flight(const struct wtel_store *store)
+{
+	const struct store_queue *queue = &store->queue;
+	size_t most = queue->batch < store->max_batch ? 1 : STORE_FLIGHTS, used = 0, found = STORE_FLIGHTS, i;
+
+	for (i = 0; i < STORE_FLIGHTS; i++)
+		if (queue->flights[i].changes)
+			used++;
+		else
+			found = i;
+	return used < most ? found : STORE_FLIGHTS;
 }
 
 /* ---- in --------------------------------------------------------------- */
@@ -123,7 +142,7 @@ static bool replace(struct wtel_store *store, struct store_entry *entry)
 	return false;
 }
 
-int wtel_store_write(struct wtel_store *store, const struct wtel_call *call)
+static int add(struct wtel_store *store, const struct wtel_call *call)
 {
 	struct store_queue *queue = &store->queue;
 	struct store_entry *entry;
@@ -161,6 +180,28 @@ int wtel_store_write(struct wtel_store *store, const struct wtel_call *call)
 	return 0;
 }
 
+/* Whoever asked hears the answer from the loop's dispatch, not out of the middle of a write. */
+static bool is_asked(const struct wtel_store *store)
+{
+	const struct store_ask *ask;
+
+	for (ask = store->asks; ask; ask = ask->next)
+		if (ask->callback)
+			return true;
+	return false;
+}
+
+/* A full batch leaves at once, so that the database works on it while the next one gathers. */
+int wtel_store_write(struct wtel_store *store, const struct wtel_call *call)
+{
+	int code = add(store, call);
+
+	if (!code && waiting(&store->queue) >= store->max_batch && free_flight(store) < STORE_FLIGHTS &&
+	    !is_asked(store))
+		(void)store_dispatch(store, wtel_time_now());
+	return code;
+}
+
 /* ---- out -------------------------------------------------------------- */
 
 static int by_call_id(const void *a, const void *b)
@@ -170,20 +211,16 @@ static int by_call_id(const void *a, const void *b)
 	return strcmp((*one)->call.call_id, (*other)->call.call_id);
 }
 
-/* The next batch in order of call_id: processes that write the same calls then lock rows in the same order. */
-static struct store_change *pick(struct store_change **room, struct store_queue *queue, size_t count)
+/* Up to `most` of the list, but none whose older state is in flight: they must not overtake each other. */
+static size_t pick(struct store_change **out, struct store_queue *queue, const struct store_changes *list, size_t most)
 {
-	const struct store_entry *entry;
-	size_t i = 0;
+	struct store_entry *entry;
+	size_t count = 0;
 
-	for (entry = queue->ended.first; entry && i < count; entry = entry->next)
-		room[i++] = (struct store_change *)(uintptr_t)&entry->change;
-	for (entry = queue->open.first; entry && i < count; entry = entry->next)
-		room[i++] = (struct store_change *)(uintptr_t)&entry->change;
-	qsort(room, count, sizeof(*room), by_call_id);
-	for (i = 0; i < count; i++)
-		room[i]->next = i + 1 < count ? room[i + 1] : NULL;
-	return room[0];
+	for (entry = list->first; entry && count < most; entry = entry->next)
+		if (!queue->flying.count || !base_map_get(&queue->flying, wtel_slice_of(entry->change.call.call_id)))
+			out[count++] = &entry->change;
+	return count;
 }
 
 /* Back to those that wait, unless a newer state of the call is there. */
@@ -209,19 +246,20 @@ static void put_back(struct wtel_store *store, struct store_change *change)
 	append(list_of(&store->queue, entry), entry);
 }
 
-static void land(struct wtel_store *store, int code)
+static void land(struct store_flight *flight, int code)
 {
-	struct store_queue *queue = &store->queue;
+	struct wtel_store *store = flight->store;
 	struct store_change *change;
 
-	while ((change = queue->flight)) {
-		queue->flight = change->next;
+	while ((change = flight->changes)) {
+		flight->changes = change->next;
+		base_map_remove(&store->queue.flying, wtel_slice_of(change->call.call_id));
 		if (code)
 			put_back(store, change);
 		else
 			base_release(&store->allocator, change);
 	}
-	queue->flight_count = 0;
+	store->queue.blocked = false;
 }
 
 /* One row that the database refuses must not keep the others: ever smaller batches find it, then pauses grow. */
@@ -232,6 +270,9 @@ static void failed(struct store_queue *queue, int code)
 
 	/* What came back is due, whether or not anything else is ever written. */
 	queue->due = 0;
+	/* The connection took several batches with it: one failure. */
+	if (code == WTEL_ECLOSED && queue->retry_at > wtel_time_now().mono)
+		return;
 	if (code != WTEL_ECLOSED && queue->batch > 1) {
 		queue->batch = (queue->batch + 1) / 2;
 		return;
@@ -244,16 +285,17 @@ static void failed(struct store_queue *queue, int code)
 
 static void write_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
-	struct wtel_store *store = user;
+	struct store_flight *flight = user;
+	struct wtel_store *store = flight->store;
 	struct store_queue *queue = &store->queue;
 
 	(void)rows;
 	if (code && detail) {
 		store->error = *detail;
-		store_log(store, WTEL_LOG_WARNING, "store: %zu calls from %s on are not written yet: %s",
-			  queue->flight_count, queue->flight->call.call_id, detail->text);
+		store_log(store, WTEL_LOG_WARNING, "store: %zu calls from %s on are not written yet: %s", flight->count,
+			  flight->changes->call.call_id, detail->text);
 	}
-	land(store, code);
+	land(flight, code);
 	queue->batches++;
 	queue->result = code;
 	if (code) {
@@ -265,25 +307,49 @@ static void write_done(int code, const struct store_rows *rows, const struct wte
 	queue->batch = queue->batch * 2 < store->max_batch ? queue->batch * 2 : store->max_batch;
 }
 
-static int send_batch(struct wtel_store *store, size_t count)
+/* In order of call_id: processes that write the same calls then lock rows in the same order. */
+static int send_picked(struct wtel_store *store, struct store_flight *flight, struct store_change **picked,
+		       size_t count)
 {
 	struct store_queue *queue = &store->queue;
-	struct store_change **room = base_allocate(&store->allocator, count * sizeof(*room));
-	struct store_change *change;
-	int code;
+	size_t i;
+	int code = 0;
+
+	qsort(picked, count, sizeof(*picked), by_call_id);
+	for (i = 0; i < count && !code; i++) {
+		picked[i]->next = i + 1 < count ? picked[i + 1] : NULL;
+		code = base_map_put(&queue->flying, &store->allocator, wtel_slice_of(picked[i]->call.call_id),
+				    picked[i]);
+	}
+	if (!code)
+		code = store->ops->write(store->driver, picked[0], count, write_done, flight);
+	if (code) {
+		while (i--)
+			base_map_remove(&queue->flying, wtel_slice_of(picked[i]->call.call_id));
+		return code;
+	}
+	*flight = (struct store_flight){store, picked[0], count};
+	for (i = 0; i < count; i++)
+		remove_entry(store, (struct store_entry *)(void *)picked[i]);
+	return 0;
+}
+
+static int send_batch(struct wtel_store *store, struct store_flight *flight)
+{
+	struct store_queue *queue = &store->queue;
+	size_t most = waiting(queue) < queue->batch ? waiting(queue) : queue->batch, count;
+	struct store_change **room = base_allocate(&store->allocator, most * sizeof(*room));
+	int code = 0;
 
 	if (!room)
 		return WTEL_ENOMEM;
-	change = pick(room, queue, count);
-	code = store->ops->write(store->driver, change, count, write_done, store);
+	count = pick(room, queue, &queue->ended, most);
+	count += pick(room + count, queue, &queue->open, most - count);
+	queue->blocked = !count;
+	if (count)
+		code = send_picked(store, flight, room, count);
 	base_release(&store->allocator, room);
-	if (code)
-		return code;
-	queue->flight = change;
-	queue->flight_count = count;
-	for (; change; change = change->next)
-		remove_entry(store, (struct store_entry *)(void *)change);
-	return 0;
+	return code;
 }
 
 int64_t store_queue_deadline(const struct wtel_store *store)
@@ -291,7 +357,7 @@ int64_t store_queue_deadline(const struct wtel_store *store)
 	const struct store_queue *queue = &store->queue;
 	int64_t due = queue->due;
 
-	if (queue->flight || !waiting(queue))
+	if (!waiting(queue) || queue->blocked || free_flight(store) == STORE_FLIGHTS)
 		return INT64_MAX;
 	if (waiting(queue) >= store->max_batch)
 		due = 0;
@@ -301,13 +367,12 @@ int64_t store_queue_deadline(const struct wtel_store *store)
 int store_queue_dispatch(struct wtel_store *store, struct wtel_time now)
 {
 	struct store_queue *queue = &store->queue;
-	size_t count = waiting(queue);
 	int code;
 
 	if (store_queue_deadline(store) > now.mono)
 		return 0;
 	store_announce(store);
-	code = send_batch(store, count < queue->batch ? count : queue->batch);
+	code = send_batch(store, &queue->flights[free_flight(store)]);
 	if (code) {
 		queue->retry_at = now.mono + RETRY_FIRST;
 		return code;
@@ -345,7 +410,7 @@ int wtel_store_flush(struct wtel_store *store)
 		code = store_turn(store, now + 100000);
 		if (code == WTEL_ENOMEM)
 			return base_fail(&store->error, code, "", "%s", wtel_error_text(code));
-		if ((batches != queue->batches && !queue->result) || (queue->flight && store_connected(store)))
+		if ((batches != queue->batches && !queue->result) || (queue->flying.count && store_connected(store)))
 			progress = now;
 		if (batches != queue->batches && is_hopeless(store))
 			return queue->result;

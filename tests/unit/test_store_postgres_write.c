@@ -235,6 +235,71 @@ Test(store_postgres_write, hostile_values_cost_no_record)
 	fixture_free(&fixture);
 }
 
+/* Ids that cannot be taken beforehand, or that are in use already where only the database knows. */
+Test(store_postgres_write, ids_are_the_databases_matter)
+{
+	enum { COUNT = 20 };
+	struct fixture fixture = fixture_new("ids");
+	static struct sample samples[COUNT];
+	int i;
+
+	for (i = 0; i < COUNT; i++)
+		sample_init(&samples[i], i);
+	cr_assert_eq(write_all(fixture.driver, samples, COUNT / 2).code, 0);
+	/* Our rows stay behind, under the ids that come next. */
+	cr_assert_eq(ask(&fixture, "TRUNCATE calls RESTART IDENTITY").code, 0);
+	cr_assert_eq(write_all(fixture.driver, samples, COUNT / 2).code, 0);
+	cr_assert_eq(number(&fixture, "SELECT count(*) FROM calls JOIN wtel_calls USING (id)"), COUNT / 2);
+	cr_assert_eq(ask(&fixture, "ALTER SEQUENCE calls_id_seq OWNED BY NONE").code, 0);
+	cr_assert_eq(write_all(fixture.driver, samples + COUNT / 2, COUNT / 2).code, 0);
+	cr_assert_eq(number(&fixture, "SELECT count(*) FROM calls JOIN wtel_calls USING (id)"), COUNT);
+	for (i = 0; i < COUNT; i++)
+		sample_end(&samples[i], WTEL_DISPOSITION_BUSY);
+	cr_assert_eq(write_all(fixture.driver, samples, COUNT).code, 0);
+	cr_assert_str_eq(ask(&fixture, totals).text, "20 0 20");
+	fixture_free(&fixture);
+}
+
+/* Batches leave while the next one gathers; what is written of a call meanwhile waits for its turn. */
+Test(store_postgres_write, batches_under_way_do_not_overtake_each_other)
+{
+	enum { COUNT = 200 };
+	struct fixture fixture = fixture_new("flights");
+	struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
+	static struct sample samples[COUNT];
+	struct wtel_store *store = NULL;
+	char url[512];
+	int phase, i, tries;
+
+	snprintf(url, sizeof(url), "%s%coptions=-csearch_path%%3D%s", fixture.url, strchr(fixture.url, '?') ? '&' : '?',
+		 fixture.schema);
+	options.url = url;
+	options.max_batch = 30;
+	cr_assert_eq(wtel_store_open(&store, &options, NULL, NULL), 0);
+	for (i = 0; i < COUNT; i++)
+		sample_init(&samples[i], i);
+	/* The lanes are opened with the first batch. */
+	cr_assert_eq(wtel_store_write(store, &samples[0].change.call), 0);
+	cr_assert_eq(wtel_store_flush(store), 0);
+	for (phase = 0; phase < 3; phase++)
+		for (i = 0; i < COUNT; i++) {
+			if (phase == 1)
+				sample_answer(&samples[i]);
+			if (phase == 2)
+				sample_end(&samples[i], WTEL_DISPOSITION_ANSWERED);
+			cr_assert_eq(wtel_store_write(store, &samples[i].change.call), 0);
+		}
+	for (tries = 0; tries < 1000 && number(&fixture, "SELECT count(*) FROM calls") < 2; tries++)
+		usleep(10000);
+	cr_assert_lt(tries, 1000, "no batch left before the flush");
+	cr_assert_eq(wtel_store_flush(store), 0);
+	wtel_store_close(store);
+	cr_assert_str_eq(ask(&fixture, totals).text, "200 200 0");
+	cr_assert_eq(number(&fixture, "SELECT count(*) FROM wtel_calls WHERE state = 'ended'"), COUNT);
+	cr_assert_eq(number(&fixture, "SELECT count(*) FROM wtel_legs WHERE end_time IS NOT NULL"), 2 * COUNT);
+	fixture_free(&fixture);
+}
+
 /* ---- several at once -------------------------------------------------- */
 
 enum { SHARED = 300, PROCESSES = 4 };
