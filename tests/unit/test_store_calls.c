@@ -77,10 +77,11 @@ STORE_TEST(a_call_is_kept_with_its_legs, true)
 
 STORE_TEST(what_was_ended_stays_ended_and_is_counted_once, true)
 {
-	int64_t trunk = world_trunk(world, "Main", 1, 10), got, row;
+	int64_t trunk = world_trunk(world, "Main", 1, 10);
+	static struct wtel_booking booking;
 	struct wtel_call call = world_call("A");
 
-	cr_assert_eq(wtel_store_reserve(world->store, &got, &row, &call), 0);
+	cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), 0);
 	call.trunk_id = trunk;
 	call.state = WTEL_CALL_RINGING;
 	call.ringing = NOON + SECOND;
@@ -112,13 +113,14 @@ STORE_TEST(what_was_ended_stays_ended_and_is_counted_once, true)
 
 STORE_TEST(what_is_known_is_not_forgotten, true)
 {
-	int64_t trunk = world_trunk(world, "Main", 1, 10), got, row;
+	int64_t trunk = world_trunk(world, "Main", 1, 10);
+	static struct wtel_booking booking;
 	struct wtel_leg leg = {"u1", "PJSIP/1-1", "1001", WTEL_LEG_AGENT, 0, trunk, NOON, NOON + 1, NOON + 2, 0, 0, 0};
 	struct wtel_call call = world_call("A");
 	struct wtel_call_list *list = NULL;
 
 	call.agent_id = 5;
-	cr_assert_eq(wtel_store_reserve(world->store, &got, &row, &call), 0);
+	cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), 0);
 	call.trunk_id = trunk;
 	call.state = WTEL_CALL_ANSWERED;
 	call.answer = NOON + 10 * SECOND;

@@ -328,8 +328,10 @@ static int use_all(struct wtel_store *store)
 	struct wtel_call call = world_call("A");
 	struct wtel_call_list *calls = NULL;
 	struct wtel_trunk_list *trunks = NULL;
+	struct wtel_route routes[2] = {{.trunk_id = 4711}, {.trunk_id = 1, .calls_per_second = 1000}};
+	static struct wtel_booking booking;
 	struct wtel_call_stats stats;
-	int64_t id = 0, row;
+	int64_t id = 0;
 	int code;
 
 	trunk.name = "Main";
@@ -344,9 +346,17 @@ static int use_all(struct wtel_store *store)
 		code = wtel_store_trunks(store, &trunks, 0);
 	wtel_trunk_list_free(trunks);
 	if (!code)
-		code = wtel_store_reserve(store, &id, &row, &call);
-	if (code == WTEL_EEXISTS || code == WTEL_ENOTRUNK)
+		code = wtel_store_reserve(store, &booking, &call, routes, 2, "\"number\":\"1\"");
+	if (code == WTEL_EEXISTS)
 		code = 0;
+	if (!code)
+		code = wtel_store_move(store, &booking, "A", routes, 2, "");
+	if (code == WTEL_ENOTFOUND)
+		code = 0;
+	if (!code)
+		code = wtel_store_adopt(store, &calls);
+	wtel_call_list_free(calls);
+	calls = NULL;
 	call.end = NOON + SECOND;
 	call.legs = &leg;
 	call.leg_count = 1;
