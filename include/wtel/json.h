@@ -20,7 +20,16 @@ WTEL_API json_t *wtel_json_time(int64_t wall);	   /* null for 0 */
 
 /* `campaign` and `lead`: names from the platform's tables, "" unknown. */
 WTEL_API json_t *wtel_json_call(const struct wtel_call *call, const char *campaign, const char *lead);
+/* How its trunk was chosen (call->route): an array with an object for each booking. */
+WTEL_API json_t *wtel_json_route(const struct wtel_call *call);
 WTEL_API json_t *wtel_json_trunk(const struct wtel_trunk *trunk);
+/* "66.67" as the seed's answerRate; delay and duration in seconds. */
+WTEL_API json_t *wtel_json_health(const struct wtel_trunk_health *health);
+/* `route` (may be NULL): what would be dialled there; `order`: its place among those that may carry the call, 0 none.
+ */
+WTEL_API json_t *wtel_json_step(const struct wtel_route_step *step, const struct wtel_route *route, size_t order);
+/* `trunks` (may be NULL): where the names are. */
+WTEL_API json_t *wtel_json_campaign(const struct wtel_campaign *campaign, const struct wtel_trunk_list *trunks);
 WTEL_API json_t *wtel_json_peer(const struct wtel_peer *peer);
 WTEL_API json_t *wtel_json_stats(const struct wtel_call_stats *stats);
 WTEL_API json_t *wtel_json_status(const struct wtel_service_stats *stats);
