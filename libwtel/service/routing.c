@@ -153,6 +153,7 @@ void routing_load(struct wtel_service *service, int64_t trunk_id, int change)
 
 	if (trunk)
 		set_load(service, trunk, trunk->active_calls + change);
+	service->sync.loads_stale = true;
 }
 
 static void tell_full(struct wtel_service *service, struct sync_trunk *trunk, const struct wtel_look *look)

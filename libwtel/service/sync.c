@@ -4,6 +4,7 @@
 
 enum {
 	STORE_PATIENCE = 5000000, /* a slow database does not hold up the channels for longer */
+	LOADS = 5000000,	  /* after trunks were read whose calls were just ending */
 	REFRESH = 30000000,	  /* other processes add trunks and accounts, and die */
 	SPACING = 2000000,	  /* between the beginnings of two rounds */
 	GRACE = 5000000,	  /* a call that was just asked for may have no channel yet */
@@ -204,12 +205,23 @@ void sync_vouch(struct wtel_service *service, const char *channel)
 
 /* ---- questions to the store ---- */
 
+/* A call that ended here counts in the store until its end is written. */
+static void note_loads(struct wtel_service *service)
+{
+	struct sync *sync = &service->sync;
+
+	if (sync->loads_stale && sync->loads_at == INT64_MAX)
+		sync->loads_at = service->now.mono + LOADS;
+}
+
 static void on_trunks(int code, const struct wtel_detail *detail, const struct wtel_trunk_list *list, void *user)
 {
 	struct service_ticket *ticket = user;
 
 	if (ticket->service)
 		sync_trunks(ticket->service, code, detail, list);
+	if (ticket->service && !code)
+		note_loads(ticket->service);
 	ticket_free(ticket);
 }
 
@@ -258,6 +270,8 @@ static int ask(struct wtel_service *service, enum ticket_kind kind)
 
 	if (code)
 		return code;
+	if (kind == TICKET_TRUNKS)
+		service->sync.loads_stale = store_queued(service->store) > 0;
 	if (kind == TICKET_TRUNKS)
 		code = store_trunks(service->store, on_trunks, ticket);
 	else if (kind == TICKET_CAMPAIGNS)
@@ -348,7 +362,7 @@ int sync_init(struct wtel_service *service)
 	struct sync *sync = &service->sync;
 	unsigned i;
 
-	sync->again_at = INT64_MAX;
+	sync->again_at = sync->loads_at = INT64_MAX;
 	sync->requests = base_allocate_zero(&service->allocator, 3 * sizeof(*sync->requests));
 	if (!sync->requests)
 		return WTEL_ENOMEM;
@@ -450,6 +464,10 @@ void sync_step(struct wtel_service *service)
 		sync->wanted |= ALL_TICKETS;
 		sync->refresh_at = service->now.mono + REFRESH;
 	}
+	if (service->now.mono >= sync->loads_at) {
+		sync->wanted |= 1u << TICKET_TRUNKS;
+		sync->loads_at = INT64_MAX;
+	}
 	ask_all(service);
 	if (sync->stage == SYNC_DONE && service->now.mono >= sync->again_at) {
 		begin(service);
@@ -489,5 +507,7 @@ int64_t sync_deadline(const struct wtel_service *service)
 		deadline = 0;
 	if (service->store && sync->refresh_at < deadline)
 		deadline = sync->refresh_at;
+	if (sync->loads_at < deadline)
+		deadline = sync->loads_at;
 	return deadline;
 }

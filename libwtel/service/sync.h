@@ -64,6 +64,8 @@ struct sync {
 	int64_t deadline;      /* of the STORE stage, mono */
 	int64_t again_at;      /* mono; INT64_MAX: no other round is wanted */
 	int64_t refresh_at;    /* mono: trunks, accounts and orphans are read again */
+	int64_t loads_at;      /* mono: trunks are read again for their loads; INT64_MAX: no */
+	bool loads_stale;      /* ends of calls were on their way when the trunks were read */
 	int64_t last;	       /* mono: the last round began */
 	int64_t missing_at;    /* mono: channels that the list did not name are given up; 0: none is missed */
 	unsigned asked;	       /* set of ticket kinds under way */
