@@ -128,7 +128,7 @@ void on_forgotten_later(const v8::WeakCallbackInfo<Handle> &info)
 {
 	Handle *handle = info.GetParameter();
 
-	handle->hook.reset();
+	node::RemoveEnvironmentCleanupHook(std::move(handle->hook));
 	handle_close(handle);
 }
 
@@ -372,7 +372,7 @@ static SwigV8ReturnValue native_close(const SwigV8Arguments &args)
 		handle = handle_find(args[0], PARSER);
 	if (!handle)
 		return;
-	handle->hook.reset();
+	node::RemoveEnvironmentCleanupHook(std::move(handle->hook));
 	handle_close(handle);
 }
 %}
