@@ -270,15 +270,42 @@ struct binding_bytes binding_notices(struct binding *binding, size_t most)
 	struct wtel_notice notice;
 
 	bytes_clear(out);
-	for (; most && wtel_observer_next(binding->observer, &notice) == 1; most--) {
+	while (most && wtel_observer_next(binding->observer, &notice) == 1) {
 		size_t before = out->length;
-		json_t *value = wtel_json_notice(&notice);
+		json_t *value;
+
+		if (binding->unwanted >> notice.type & 1)
+			continue;
+		most--;
+		value = wtel_json_notice(&notice);
 
 		if (!bytes_add(out, before ? "," : "[", 1) || !bytes_json(out, value))
 			out->length = before;
 		json_decref(value);
 	}
 	return give_array(out);
+}
+
+int binding_want(struct binding *binding, const char *names)
+{
+	uint32_t unwanted = names ? ~UINT32_C(0) : 0;
+	struct wtel_detail detail = {"", ""};
+
+	while (names && *names) {
+		size_t length = strcspn(names, ",");
+		int type = 0;
+
+		while (type < WTEL_NOTICES &&
+		       (strlen(wtel_notice_name((enum wtel_notice_type)type)) != length ||
+			strncmp(wtel_notice_name((enum wtel_notice_type)type), names, length) != 0))
+			type++;
+		if (type == WTEL_NOTICES)
+			return core_fail(binding, text_fail(&detail, WTEL_EINVAL, "names", "no such notice"), &detail);
+		unwanted &= ~(UINT32_C(1) << type);
+		names += length + (names[length] == ',');
+	}
+	binding->unwanted = unwanted;
+	return 0;
 }
 
 struct binding_bytes binding_statistics(struct binding *binding)

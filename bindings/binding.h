@@ -82,6 +82,10 @@ struct binding_bytes binding_notices(struct binding *binding, size_t most);
 /* The library's log since the last time, errors to information, at most 256 lines: [["warning", "..."], ...]. */
 struct binding_bytes binding_logs(struct binding *binding);
 
+/* Which notices binding_notices() gives from now on: names separated by commas, "" for none, NULL for all, as at the
+ * start. The rest is passed over, which costs far less than its text. WTEL_EINVAL for a name that is none. */
+int binding_want(struct binding *binding, const char *names);
+
 /* {"connected": true, "activeCalls": 3, "callsInProgress": 2, ...}: wtel_json_status(). */
 struct binding_bytes binding_statistics(struct binding *binding);
 
