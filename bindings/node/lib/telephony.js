@@ -31,6 +31,7 @@ class Telephony extends EventEmitter {
 	#taken = 0;
 	#block; /* raw events taken and not yet told */
 	#rawWanted = false;
+	#noticesWanted; /* names, as told to the library */
 	#rawLost = 0;
 	#eventQueues = new Set();
 	#rawQueues = new Set();
@@ -42,8 +43,9 @@ class Telephony extends EventEmitter {
 		super();
 		this.#options = check.object(options, 'options');
 		this.#settings = settings.read(this.#options);
-		this.on('newListener', (name) => name === RAW && this.#wantRaw(true));
-		this.on('removeListener', (name) => name === RAW && this.#wantRaw(this.#anyRaw()));
+		/* The listener that is added is not counted yet. */
+		this.on('newListener', (name) => this.#want(name));
+		this.on('removeListener', () => this.#want());
 	}
 
 	/* ---- life ---------------------------------------------------------------- */
@@ -82,7 +84,8 @@ class Telephony extends EventEmitter {
 		this.#keepsAlive = true;
 		this.#rawLost = 0;
 		this.#rawWanted = false;
-		this.#wantRaw(this.#anyRaw());
+		this.#noticesWanted = undefined;
+		this.#want();
 	}
 
 	#wait() {
@@ -93,6 +96,7 @@ class Telephony extends EventEmitter {
 			`no connection to Asterisk within ${this.#settings.connectTimeout} ms`, 'connectTimeout')),
 		this.#settings.connectTimeout);
 		this.#starting = starting;
+		this.#want();
 		native.refer(this.#handle, this.#keepsAlive);
 	}
 
@@ -108,6 +112,7 @@ class Telephony extends EventEmitter {
 		}
 		clearTimeout(starting.timer);
 		this.#starting = undefined;
+		this.#want();
 		if (error) {
 			if (this.#handle) {
 				native.refer(this.#handle, false);
@@ -250,7 +255,9 @@ class Telephony extends EventEmitter {
 				this.#signals.set(callId, () => {
 					signal.removeEventListener('abort', abort);
 					this.#signals.delete(callId);
+					this.#want();
 				});
+				this.#want();
 				resolve(result);
 			}, (error) => {
 				signal.removeEventListener('abort', abort);
@@ -337,10 +344,7 @@ class Telephony extends EventEmitter {
 
 	/* The same of AMI events as they come, each an AmiEvent. */
 	ami({ signal, maxQueue = 100000 } = {}) {
-		const queue = this.#queue(this.#rawQueues, check.signal(signal), check.count(maxQueue, 'maxQueue', 1, 10000000));
-
-		this.#wantRaw(true);
-		return queue;
+		return this.#queue(this.#rawQueues, check.signal(signal), check.count(maxQueue, 'maxQueue', 1, 10000000));
 	}
 
 	#queue(set, signal, limit) {
@@ -351,25 +355,34 @@ class Telephony extends EventEmitter {
 			onWant: () => this.#schedule(),
 			onEnd: () => {
 				set.delete(queue);
-				this.#wantRaw(this.#anyRaw());
+				this.#want();
 			},
 		});
 
 		set.add(queue);
+		this.#want();
 		if (signal && signal.aborted) {
 			queue.end(signal.reason, true);
 		}
 		return queue;
 	}
 
-	#anyRaw() {
-		return this.listenerCount(RAW) > 0 || this.#rawQueues.size > 0;
-	}
+	/* Tells the library what somebody listens to; the rest it need not make into text. */
+	#want(name = undefined) {
+		if (!this.#handle) {
+			return;
+		}
+		const raw = name === RAW || this.listenerCount(RAW) > 0 || this.#rawQueues.size > 0;
+		const wanted = [...notices.NAMES].filter((one) => one === name || this.#eventQueues.size || this.listenerCount(one)
+			|| (one === 'ami:disconnected' && this.#starting) || (one === 'call:hangup' && this.#signals.size)).join();
 
-	#wantRaw(wanted) {
-		if (this.#handle && wanted !== this.#rawWanted) {
-			native.binding_raw(this.#handle, wanted ? this.#settings.maxRaw : 0);
-			this.#rawWanted = wanted;
+		if (raw !== this.#rawWanted) {
+			native.binding_raw(this.#handle, raw ? this.#settings.maxRaw : 0);
+			this.#rawWanted = raw;
+		}
+		if (wanted !== this.#noticesWanted) {
+			native.binding_want(this.#handle, wanted);
+			this.#noticesWanted = wanted;
 		}
 	}
 
