@@ -274,11 +274,11 @@ struct binding_bytes binding_notices(struct binding *binding, size_t most)
 		size_t before = out->length;
 		json_t *value;
 
-		if (binding->unwanted >> notice.type & 1)
+		/* What a slow reader lost it is told in any case. */
+		if (notice.type != WTEL_NOTICE_OVERFLOW && binding->unwanted >> notice.type & 1)
 			continue;
 		most--;
 		value = wtel_json_notice(&notice);
-
 		if (!bytes_add(out, before ? "," : "[", 1) || !bytes_json(out, value))
 			out->length = before;
 		json_decref(value);

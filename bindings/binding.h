@@ -83,7 +83,8 @@ struct binding_bytes binding_notices(struct binding *binding, size_t most);
 struct binding_bytes binding_logs(struct binding *binding);
 
 /* Which notices binding_notices() gives from now on: names separated by commas, "" for none, NULL for all, as at the
- * start. The rest is passed over, which costs far less than its text. WTEL_EINVAL for a name that is none. */
+ * start. The rest, but "overflow", is passed over, which costs far less than its text. WTEL_EINVAL for a name that is
+ * none. */
 int binding_want(struct binding *binding, const char *names);
 
 /* {"connected": true, "activeCalls": 3, "callsInProgress": 2, ...}: wtel_json_status(). */

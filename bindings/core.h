@@ -103,8 +103,8 @@ struct binding {
 	struct bytes out;   /* what was given last */
 	struct block raw[2];
 	uint32_t unwanted; /* notices, a bit for each type */
-	unsigned filling; /* raw[filling] takes events, the other one was given */
-	size_t raw_most;  /* 0: none are wanted */
+	unsigned filling;  /* raw[filling] takes events, the other one was given */
+	size_t raw_most;   /* 0: none are wanted */
 	uint64_t raw_lost;
 	struct log_line logs[LOGS_MAX];
 	size_t log_first, log_count;

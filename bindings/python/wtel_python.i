@@ -7,7 +7,7 @@
 
 /* str -> UTF-8, borrowed from the str, which the caller's arguments hold. */
 %typemap(in) const char *options (Py_ssize_t size), const char *request (Py_ssize_t size),
-	const char *channel_or_call_id (Py_ssize_t size)
+	const char *channel_or_call_id (Py_ssize_t size), const char *names (Py_ssize_t size)
 {
 	if (!PyUnicode_Check($input)) {
 		PyErr_SetString(PyExc_TypeError, "$1_name must be a str");
@@ -21,7 +21,7 @@
 		SWIG_fail;
 	}
 }
-%typemap(freearg) const char *options, const char *request, const char *channel_or_call_id ""
+%typemap(freearg) const char *options, const char *request, const char *channel_or_call_id, const char *names ""
 
 /* Anything with a buffer: bytes, bytearray, memoryview. */
 %typemap(in) (const char *data, size_t length) (Py_buffer view)

@@ -56,6 +56,10 @@ class Handle:
         text = _native.binding_notices(self.native, BATCH)
         return json.loads(text) if text else []
 
+    def want(self, names: str) -> None:
+        if _native.binding_want(self.native, names) < 0:
+            raise from_text(_native.binding_error(self._native))
+
     def raw(self, most: int) -> None:
         if _native.binding_raw(self.native, most) < 0:
             raise from_text(_native.binding_error(self._native))

@@ -7,13 +7,17 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple, overload
 from . import _native
 from .errors import Closed, Invalid, OutOfMemory, from_text
 
-_NEEDLES: Dict[str, bytes] = {}
+# How a field begins, and how long that is.
+_NEEDLES: Dict[str, Tuple[bytes, int]] = {}
 
 
-def _needle(name: str) -> bytes:
+def _needle(name: str) -> Tuple[bytes, int]:
+    if not isinstance(name, str):
+        raise Invalid("must be a str", "WTEL_EINVAL", "name")
     if len(_NEEDLES) > 4096:
         _NEEDLES.clear()
-    made = _NEEDLES[name] = ("\n%s:" % name).encode("utf-8", "surrogateescape")
+    needle = ("\n%s: " % name).encode("utf-8", "replace")
+    made = _NEEDLES[name] = needle, len(needle)
     return made
 
 
@@ -40,10 +44,8 @@ class AmiEvent:
     @property
     def name(self) -> str:
         """ "Hangup" of an event, "Success" of a response."""
-        block = self._block
-        colon = block.find(b":", self._start, self._end)
-        end = block.find(b"\n", self._start, self._end)
-        return block[colon + 1:end].strip().decode("utf-8", "replace") if 0 <= colon < end else ""
+        line = self._block[self._start:self._block.find(b"\n", self._start, self._end)]
+        return line.partition(b":")[2].strip().decode("utf-8", "replace")
 
     @property
     def is_response(self) -> bool:
@@ -55,22 +57,25 @@ class AmiEvent:
     def get(self, name: str, default: str) -> str: ...
 
     def get(self, name: str, default: Optional[str] = None) -> Optional[str]:
-        block = self._block
-        # The first line has no line end before it.
-        at = block.find(_NEEDLES.get(name) or _needle(name), self._start, self._end)
+        # As Asterisk itself writes it; the first line has no line end before it.
+        needle, length = _NEEDLES.get(name) or _needle(name)
+        block, end = self._block, self._end
+        at = block.find(needle, self._start, end)
         if at < 0:
             return self._get_slowly(name, default)
-        at += len(_NEEDLES[name])
-        return block[at:block.find(b"\n", at, self._end)].strip(b" \r").decode("utf-8", "replace")
+        at += length
+        return str(block[at:block.find(b"\r\n", at, end)], "utf-8", "replace")
 
     def _get_slowly(self, name: str, default: Optional[str]) -> Optional[str]:
-        wanted = name.lower()
-        if wanted == "event":
-            return default if self.is_response else self.name
-        for field, value in self.items():
-            if field.lower() == wanted:
-                return value
-        return default
+        """Absent, or written otherwise, or the first line."""
+        raw = self.raw
+        needle = ("\n%s:" % name).lower().encode("utf-8", "replace")
+        at = (b"\n" + raw.lower()).find(needle)
+        if at < 0:
+            return default
+        at += len(needle) - 1
+        line = raw[at:raw.find(b"\n", at)]
+        return str(line[line.startswith(b" "):len(line) - line.endswith(b"\r")], "utf-8", "replace")
 
     def get_all(self, name: str) -> List[str]:
         wanted = name.lower()
@@ -88,9 +93,9 @@ class AmiEvent:
     def items(self) -> Iterator[Tuple[str, str]]:
         """Names and values in the order of the wire."""
         for line in self.raw.split(b"\n"):
-            name, colon, value = line.rstrip(b"\r").partition(b":")
+            name, colon, value = (line[:-1] if line.endswith(b"\r") else line).partition(b":")
             if colon:
-                yield name.decode("utf-8", "replace"), value.strip(b" ").decode("utf-8", "replace")
+                yield name.decode("utf-8", "replace"), value[value.startswith(b" "):].decode("utf-8", "replace")
 
     @property
     def fields(self) -> Dict[str, str]:

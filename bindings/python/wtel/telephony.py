@@ -20,6 +20,16 @@ RAW_BYTES = 64 << 20
 ENDED = 10000
 
 
+TYPES = frozenset((
+    "ami:connected", "ami:disconnected", "call:new", "call:state", "call:ringing", "call:answered", "call:hangup",
+    "call:failover", "trunk:registry", "trunk:down", "trunk:up", "trunk:full", "peer:status", "security", "overflow"))
+
+
+def _check_type(value: Any, field: str) -> None:
+    if not isinstance(value, str) or value not in TYPES:
+        raise Invalid("no event is called so", "WTEL_EINVAL", field)
+
+
 class Telephony(Api):
     """
         async with wtel.Telephony("ami://user:secret@pbx.example.com") as telephony:
@@ -53,9 +63,12 @@ class Telephony(Api):
         self._settled: Optional["asyncio.Future[None]"] = None
         self._ready: Optional["asyncio.Future[None]"] = None
         self._why = ""
+        # Calls of our own: those under way, and the last state of those that ended.
+        self._mine: Set[str] = set()
         self._ended: "OrderedDict[str, Call]" = OrderedDict()
         self._end_waiters: Dict[str, List["asyncio.Future[Call]"]] = {}
         self._callbacks: List[Tuple[str, Callback]] = []
+        self._wanted: Set[str] = set()
         self._ami_callbacks: List[Tuple[AmiCallback, Any]] = []
         self._streams: "weakref.WeakSet[EventStream]" = weakref.WeakSet()
         self._ami_streams: "weakref.WeakSet[AmiStream]" = weakref.WeakSet()
@@ -71,6 +84,7 @@ class Telephony(Api):
             raise Conflict("started already", "WTEL_ESTATE")
         self._loop = asyncio.get_running_loop()
         self._handle = Handle(self._options)
+        self._want()
         self._loop.add_reader(self._handle.fd(), self._on_readable)
         try:
             await self._wait_ready()
@@ -186,6 +200,7 @@ class Telephony(Api):
                 self._on_event(make(Event, notice))
             if len(notices) < BATCH:
                 break
+        self._want()
         if not handle.freed:
             handle.tell_log()
         if self._ready is not None and not self._ready.done() and not handle.freed:
@@ -193,10 +208,27 @@ class Telephony(Api):
             if statistics.get("connected") and statistics.get("synchronised"):
                 self._ready.set_result(None)
 
+    def _want(self) -> None:
+        """Only what somebody hears of is made into events."""
+        wanted = {"ami:disconnected"}
+        if self._mine or self._end_waiters:
+            wanted.add("call:hangup")
+        wanted.update(name for name, _ in self._callbacks)
+        for stream in tuple(self._streams):
+            wanted.update(stream._types or TYPES)
+        if "*" in wanted:
+            wanted = set(TYPES)
+        if wanted != self._wanted and self._handle is not None and not self._handle.freed:
+            self._handle.want(",".join(wanted))
+            self._wanted = wanted
+
     def _on_reply(self, reply: Dict[str, Any]) -> None:
         number = reply.get("id", 0)
         self._quiet.discard(number)
         future, originated = self._pending.pop(number, (None, False))
+        if originated and "data" in reply:
+            self._mine.add(str(reply["data"].get("callId")))
+            self._want()
         if future is not None and not future.done():
             if "error" in reply:
                 future.set_exception(from_json(reply["error"]))
@@ -240,9 +272,11 @@ class Telephony(Api):
     def _on_event(self, event: Event) -> None:
         call = event.call
         if call is not None and event.type == "call:hangup":
-            self._ended[call.call_id] = call
-            if len(self._ended) > ENDED:
-                self._ended.popitem(last=False)
+            if call.call_id in self._mine:
+                self._mine.discard(call.call_id)
+                self._ended[call.call_id] = call
+                if len(self._ended) > ENDED:
+                    self._ended.popitem(last=False)
             for future in self._end_waiters.pop(call.call_id, ()):
                 if not future.done():
                     future.set_result(call)
@@ -267,18 +301,22 @@ class Telephony(Api):
 
     def _call_ami(self, block: bytes, ends: bytes) -> None:
         callbacks = tuple(self._ami_callbacks)
+        alone = callbacks[0][0] if len(callbacks) == 1 and callbacks[0][1] is None else None
         start = 0
         for end in read_ends(ends):
             event = AmiEvent(block, start, end)
-            for callback, names in callbacks:
-                # An exception costs nothing where there is none, and this is where most of the time goes.
+            # This is where most of the time goes: one callback, without a further call around it.
+            if alone is not None:
                 try:
-                    if names is None or event.name in names:
-                        result = callback(event)
-                        if result is not None and asyncio.iscoroutine(result):
-                            self._spawn(result, "ami")
+                    result = alone(event)
+                    if result is not None and asyncio.iscoroutine(result):
+                        self._spawn(result, "ami")
                 except Exception as error:
                     self._failed("ami", error)
+            else:
+                for callback, names in callbacks:
+                    if names is None or event.name in names:
+                        self._call(callback, event, "ami")
             start = end
 
     # ---- questions ----
@@ -293,7 +331,7 @@ class Telephony(Api):
         self._pending[number] = (future, originated)
         return future
 
-    async def _request(self, method: str, path: str, query: str = "", body: Optional[str] = None) -> Any:
+    async def _rest(self, method: str, path: str, query: str = "", body: Optional[str] = None) -> Any:
         self._check_loop()
         answer = await self._ask(_native.binding_api, _request.request(
             method=method, path=path, query=query or None, body=body, role="admin"))
@@ -345,6 +383,7 @@ class Telephony(Api):
                 return found
         future: "asyncio.Future[Call]" = asyncio.get_running_loop().create_future()
         self._end_waiters.setdefault(call_id, []).append(future)
+        self._want()
         return await asyncio.wait_for(future, limit)
 
     def calls(self) -> List[Call]:
@@ -361,21 +400,27 @@ class Telephony(Api):
         """`async for event in telephony.events("call:answered", "call:hangup")`; all of them without a word."""
         self._check_loop()
         for one in types:
-            if not isinstance(one, str):
-                raise Invalid("must be names of events", "WTEL_EINVAL", "types")
+            _check_type(one, "types")
         stream = EventStream(self._forget, self._held, types, self._max_queue)
         self._streams.add(stream)
+        self._want()
         return stream
 
     def on(self, type: str, callback: Callback) -> Callable[[], None]:
         """Calls back for each event of that type ("*": all). What it gives back ends it."""
-        if not isinstance(type, str):
-            raise Invalid("must be the name of an event", "WTEL_EINVAL", "type")
+        if type != "*":
+            _check_type(type, "type")
         if not callable(callback):
             raise Invalid("must be callable", "WTEL_EINVAL", "callback")
         entry = (type, callback)
         self._callbacks.append(entry)
-        return lambda: self._callbacks.remove(entry) if entry in self._callbacks else None
+        self._want()
+
+        def end() -> None:
+            if entry in self._callbacks:
+                self._callbacks.remove(entry)
+
+        return end
 
     def ami_events(self, *, max_bytes: int = RAW_BYTES) -> AmiStream:
         """`async for event in telephony.ami_events()`: Asterisk's own events from now on."""
