@@ -195,7 +195,11 @@ static int look(struct failover *failover, const struct wtel_call *call)
 	failover->rang = failover->rang || call->ringing || call->answer;
 	while (!code && (leg = next_leg(failover, call)) != NULL) {
 		failover->dialled = true;
-		if (!leg->end || is_mute(failover, leg))
+		if (leg->answer && !failover->answered) {
+			code = health_answered(failover->service, leg->trunk_id);
+			failover->answered = !code;
+		}
+		if (code || !leg->end || is_mute(failover, leg))
 			break;
 		code = judge(failover, call, leg);
 	}

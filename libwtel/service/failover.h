@@ -39,6 +39,7 @@ struct failover {
 	bool cancelled; /* a hangup was asked for */
 	bool ended;	/* only an answer is still awaited */
 	bool dialled;	/* the present trunk was seen at work */
+	bool answered;	/* its breaker was told */
 	bool moved;	/* the row's trunk may be another than the one that was dialled last */
 	bool reported;	/* WtelTrunkFault came before the end of the leg that it speaks of */
 	bool waiting;	/* it came: the agent's channel does nothing but wait */

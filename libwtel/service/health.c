@@ -107,31 +107,60 @@ static bool next_breaker(struct wtel_service *service, struct wtel_breaker *out,
 	return wtel_breaker_step(out, &routed->rules.breaker, step->outcome, answered, attempts, step->wall);
 }
 
+static struct health_step *new_step(struct wtel_service *service, int64_t trunk_id, enum wtel_outcome outcome,
+				    const char *fault)
+{
+	struct health_step *step = base_allocate_zero(&service->allocator, sizeof(*step));
+
+	if (!step)
+		return NULL;
+	service_list_init(&step->link);
+	step->trunk_id = trunk_id;
+	step->outcome = outcome;
+	step->wall = service->now.wall;
+	snprintf(step->fault, sizeof(step->fault), "%s", fault);
+	return step;
+}
+
+/* Takes it if it would change anything. `step` may be NULL. */
+static void add_step(struct wtel_service *service, const struct sync_trunk *trunk, struct health_step *step)
+{
+	struct wtel_breaker breaker;
+
+	if (step &&
+	    (is_pending(service, trunk->id, &service->health_steps) || next_breaker(service, &breaker, trunk, step)))
+		service_list_add(&service->health_steps, &step->link);
+	else
+		base_release(&service->allocator, step);
+}
+
 int health_outcome(struct wtel_service *service, int64_t trunk_id, enum wtel_outcome outcome, int64_t delay,
 		   int64_t duration, bool own, const char *fault)
 {
 	struct sync_trunk *trunk = service->router ? table_trunk_by_id(service, trunk_id) : NULL;
-	struct wtel_breaker breaker;
 	struct health_step *step = NULL;
 
 	if (!trunk)
 		return 0;
-	if (own) {
-		step = base_allocate_zero(&service->allocator, sizeof(*step));
-		if (!step)
-			return WTEL_ENOMEM;
-		service_list_init(&step->link);
-		step->trunk_id = trunk_id;
-		step->outcome = outcome;
-		step->wall = service->now.wall;
-		snprintf(step->fault, sizeof(step->fault), "%s", fault);
-	}
+	if (own && !(step = new_step(service, trunk_id, outcome, fault)))
+		return WTEL_ENOMEM;
 	(void)wtel_router_outcome(service->router, NULL, trunk_id, outcome, delay, duration, service->now.wall);
-	if (step &&
-	    (is_pending(service, trunk_id, &service->health_steps) || next_breaker(service, &breaker, trunk, step)))
-		service_list_add(&service->health_steps, &step->link);
-	else
-		base_release(&service->allocator, step);
+	add_step(service, trunk, step);
+	return 0;
+}
+
+int health_answered(struct wtel_service *service, int64_t trunk_id)
+{
+	struct sync_trunk *trunk = service->router ? table_trunk_by_id(service, trunk_id) : NULL;
+	struct health_step *step;
+
+	/* The end says it again, and to the window: here it only matters where there were faults. */
+	if (!trunk || (trunk->breaker.state == WTEL_BREAKER_CLOSED && !trunk->breaker.faults))
+		return 0;
+	step = new_step(service, trunk_id, WTEL_OUTCOME_ANSWERED, "");
+	if (!step)
+		return WTEL_ENOMEM;
+	add_step(service, trunk, step);
 	return 0;
 }
 

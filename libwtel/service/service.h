@@ -258,6 +258,8 @@ void health_words(char *out, size_t room, int sip_code, int cause, const char *s
 int health_count(struct wtel_service *service, const struct wtel_call *call, const struct wtel_leg *leg, bool own);
 int health_outcome(struct wtel_service *service, int64_t trunk_id, enum wtel_outcome outcome, int64_t delay,
 		   int64_t duration, bool own, const char *fault);
+/* A call of ours was answered on it: a trial call need not end before its breaker closes. */
+int health_answered(struct wtel_service *service, int64_t trunk_id);
 /* A trunk went down, or came up again: told once. `why`: of a breaker; NULL: what the trunk's row says. */
 void health_judge(struct wtel_service *service, struct sync_trunk *trunk, const char *why);
 void health_step_all(struct wtel_service *service);

@@ -94,7 +94,9 @@ static const char write_form[] =
 	" channel = coalesce(excluded.channel, s.channel), estimated = excluded.estimated,"
 	" transferred = s.transferred OR excluded.transferred,"
 	" ringing_time = coalesce(s.ringing_time, excluded.ringing_time), cause = excluded.cause,"
-	" sip_code = excluded.sip_code, reason = coalesce(excluded.reason, s.reason), legs_by = excluded.legs_by,"
+	" sip_code = excluded.sip_code, reason = coalesce(excluded.reason, s.reason),"
+	/* Merged legs are nobody's: whoever writes next merges again. */
+	" legs_by = CASE WHEN s.legs IS NULL OR s.legs_by = excluded.legs_by THEN excluded.legs_by ELSE '' END,"
 	" legs = CASE WHEN excluded.legs IS NULL THEN s.legs"
 	" WHEN s.legs IS NULL OR s.legs_by = excluded.legs_by THEN excluded.legs"
 	" ELSE wtel_merge_legs(s.legs, excluded.legs) END RETURNING 1),\n"

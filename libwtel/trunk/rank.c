@@ -222,7 +222,7 @@ int router_request(struct wtel_route_request *out, char number[WTEL_NUMBER_SIZE]
 	if (!full.number)
 		return 0;
 	if (is_e164(full.number)) {
-		strcpy(number, full.number);
+		memcpy(number, full.number, strlen(full.number) + 1);
 		return 0;
 	}
 	return wtel_number_normalise(number, full.number, router->country);

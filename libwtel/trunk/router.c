@@ -122,7 +122,8 @@ int wtel_router_new(struct wtel_router **out, const struct wtel_router_options *
 	if (!router)
 		return WTEL_ENOMEM;
 	router->allocator = use;
-	strcpy(router->country, given.country ? given.country : "");
+	if (given.country)
+		memcpy(router->country, given.country, strlen(given.country));
 	router->zone = given.zone;
 	router->zone_user = given.zone_user;
 	router->random = given.seed;

@@ -137,6 +137,32 @@ Test(service_health, a_trial_call_that_fails_keeps_it_open_and_one_that_goes_wel
 	world_close(&world);
 }
 
+Test(service_health, a_trial_call_that_is_answered_closes_it_before_it_ends, .timeout = 60)
+{
+	struct world world;
+	char call_id[WTEL_CALL_ID_SIZE], error[256];
+	int64_t bad;
+	int i;
+
+	failover_prepare(&world);
+	bad = failover_trunk(&world, "Flapping", 1, BREAKER("flapping-503"));
+	failover_trunk(&world, "Good", 2, NULL);
+	world.sim_options.talk = 1000000;
+	failover_start(&world);
+	for (i = 0; i < 2; i++)
+		failover_call(&world, call_id, "1001");
+	WORLD_UNTIL(&world, strstr(world.notices, "trunk:down Flapping"));
+	change_endpoint(&world, bad, BREAKER("flapping"));
+	world_run(&world, 1200);
+	cr_assert_eq(world_originate(&world, call_id, "1001", "+15550001"), 0);
+	WORLD_UNTIL(&world, strstr(world.notices, "trunk:up Flapping"));
+	cr_assert_not_null(wtel_service_call(world.service, call_id), "the call is over");
+	cr_assert_eq(status_of(&world, bad, error, sizeof(error)), WTEL_TRUNK_ACTIVE);
+	WORLD_UNTIL_MS(&world, 15000, !wtel_service_call(world.service, call_id));
+	failover_expect(&world, call_id, WTEL_DISPOSITION_ANSWERED, bad, 1);
+	world_close(&world);
+}
+
 Test(service_health, a_lost_registration_is_told_and_not_waited_for)
 {
 	struct world world;
