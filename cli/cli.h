@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <wtel/json.h>
 #include <wtel/wtel.h>
 
 /* Exit statuses, as the manual page tells them. */
@@ -96,17 +97,6 @@ int cli_fail(const struct cli *cli, int status, const char *format, ...) __attri
 /* Prints what `code` and `detail` say and gives the exit status that belongs to the code. */
 int cli_fail_code(const struct cli *cli, int code, const struct wtel_detail *detail);
 
-/* ---- json.c: the seed's camelCase ------------------------------------- */
-
-json_t *cli_json_text(const char *text); /* null for "" */
-json_t *cli_json_id(int64_t id);	 /* null for 0 */
-json_t *cli_json_time(int64_t wall);	 /* "2025-10-25T10:30:00.000Z", null for 0 */
-json_t *cli_json_call(const struct wtel_call *call, const char *campaign, const char *lead);
-json_t *cli_json_trunk(const struct wtel_trunk *trunk);
-json_t *cli_json_health(const struct wtel_trunk_health *health);
-json_t *cli_json_peer(const struct wtel_peer *peer);
-json_t *cli_json_notice(const struct wtel_notice *notice);
-
 /* ---- session.c -------------------------------------------------------- */
 
 int cli_open_config(struct cli *cli);
@@ -135,8 +125,6 @@ void cli_print_call(const struct cli *cli, const struct wtel_call *call, const s
 
 /* ---- trace.c: how a call's trunk was chosen --------------------------- */
 
-/* A list of what was written at each booking: [] for a call without. */
-json_t *cli_json_route(const struct wtel_call *call);
 void cli_print_route(const struct cli *cli, const struct wtel_call *call, const struct wtel_trunk_list *trunks);
 
 /* ---- command_trunk.c -------------------------------------------------- */

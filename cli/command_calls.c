@@ -15,7 +15,7 @@ static int print_list(const struct cli *cli, const struct wtel_call_list *list, 
 
 		for (i = 0; i < list->count; i++)
 			json_array_append_new(
-				calls, cli_json_call(&list->calls[i], list->campaign_names[i], list->lead_names[i]));
+				calls, wtel_json_call(&list->calls[i], list->campaign_names[i], list->lead_names[i]));
 		return cli_print_json(
 			json_pack("{s:b, s:I, s:o}", "success", 1, "count", (json_int_t)list->total, "calls", calls),
 			false);
@@ -90,8 +90,8 @@ static int show(const struct cli *cli, const struct wtel_call_list *list, const 
 	json_t *call;
 
 	if (cli->json) {
-		call = cli_json_call(list->calls, list->campaign_names[0], list->lead_names[0]);
-		json_object_set_new(call, "route", cli_json_route(list->calls));
+		call = wtel_json_call(list->calls, list->campaign_names[0], list->lead_names[0]);
+		json_object_set_new(call, "route", wtel_json_route(list->calls));
 		return cli_print_json(json_pack("{s:b, s:o}", "success", 1, "call", call), false);
 	}
 	cli_print_call(cli, list->calls, trunks);
@@ -123,7 +123,6 @@ int command_calls_show(struct cli *cli, int argc, char **argv)
 static int print_stats(const struct cli *cli, const struct wtel_call_stats *stats)
 {
 	char rate[32];
-	json_t *out;
 
 	snprintf(rate, sizeof(rate), "%lld.%02lld", (long long)(stats->answer_rate / 100),
 		 (long long)(stats->answer_rate % 100));
@@ -140,17 +139,7 @@ static int print_stats(const struct cli *cli, const struct wtel_call_stats *stat
 		printf("answered    %s %%\n", rate);
 		return EXIT_DONE;
 	}
-	out = json_pack("{s:I}", "totalCalls", (json_int_t)stats->total_calls);
-#define WTEL_DISPOSITION_X(id, value, key)                                                                             \
-	json_object_set_new(out, key, json_integer(stats->by_disposition[WTEL_DISPOSITION_##id]));
-#include <wtel/disposition.def>
-#undef WTEL_DISPOSITION_X
-	json_object_set_new(out, "totalDuration", json_integer(stats->total_duration));
-	json_object_set_new(out, "totalBillsec", json_integer(stats->total_billsec));
-	json_object_set_new(out, "avgDuration", json_integer(stats->average_duration));
-	json_object_set_new(out, "avgBillsec", json_integer(stats->average_billsec));
-	json_object_set_new(out, "answerRate", json_string(rate));
-	return cli_print_json(json_pack("{s:b, s:o}", "success", 1, "stats", out), false);
+	return cli_print_json(json_pack("{s:b, s:o}", "success", 1, "stats", wtel_json_stats(stats)), false);
 }
 
 int command_stats(struct cli *cli, int argc, char **argv)

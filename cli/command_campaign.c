@@ -3,22 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static json_t *json_campaign(const struct wtel_campaign *campaign, const struct wtel_trunk_list *trunks)
-{
-	json_t *own = json_array();
-	size_t i;
-
-	for (i = 0; i < campaign->trunk_count; i++) {
-		int64_t id = campaign->trunks[i].trunk_id;
-
-		json_array_append_new(own, json_pack("{s:I, s:o, s:i}", "id", (json_int_t)id, "name",
-						     cli_json_text(cli_trunk_name(trunks, id)), "priority",
-						     campaign->trunks[i].priority));
-	}
-	return json_pack("{s:I, s:b, s:o, s:o}", "id", (json_int_t)campaign->id, "general", (int)campaign->general,
-			 "callerId", cli_json_text(campaign->caller_id), "trunks", own);
-}
-
 /* "twilio-main (1), vonage (2)" into a cell. */
 static void add_trunks(struct cli_table *table, const struct wtel_campaign *campaign,
 		       const struct wtel_trunk_list *trunks)
@@ -45,7 +29,7 @@ static int print_campaigns(const struct cli *cli, const struct wtel_campaign_lis
 		const struct wtel_campaign *campaign = &list->campaigns[i];
 
 		if (campaigns) {
-			json_array_append_new(campaigns, json_campaign(campaign, trunks));
+			json_array_append_new(campaigns, wtel_json_campaign(campaign, trunks));
 			continue;
 		}
 		cli_table_addf(table, "%lld", (long long)campaign->id);

@@ -28,8 +28,8 @@ static json_t *json_status(const struct wtel_service_stats *stats, const struct 
 
 		json_array_append_new(
 			trunks, json_pack("{s:I, s:o, s:b, s:s, s:o}", "id", (json_int_t)step->trunk_id, "name",
-					  cli_json_text(step->name), "usable", (int)cli_may_carry(step), "verdict",
-					  wtel_route_verdict_name(step->verdict), "why", cli_json_text(step->text)));
+					  wtel_json_text(step->name), "usable", (int)cli_may_carry(step), "verdict",
+					  wtel_route_verdict_name(step->verdict), "why", wtel_json_text(step->text)));
 	}
 	return json_pack("{s:b, s:I, s:I, s:s, s:s, s:I, s:o}", "connected", (int)stats->connected, "activeCalls",
 			 (json_int_t)stats->active_calls, "callsInProgress", (json_int_t)stats->calls_in_progress,
@@ -68,7 +68,7 @@ int command_status(struct cli *cli, int argc, char **argv)
 static void print_notice(const struct cli *cli, const struct wtel_notice *notice)
 {
 	if (cli->json) {
-		cli_print_json(cli_json_notice(notice), true);
+		cli_print_json(wtel_json_notice(notice), true);
 		return;
 	}
 	printf("%s  %-16s", cli_when(notice->wall), wtel_notice_name(notice->type));
@@ -124,7 +124,7 @@ static void on_event(const struct wtel_ami_event *event, int64_t wall, void *use
 			printf("%s%s: %s", i ? ", " : "", cli_safe(name), cli_safe(value));
 	}
 	if (cli->json) {
-		json_object_set_new(line, "time", cli_json_time(wall));
+		json_object_set_new(line, "time", wtel_json_time(wall));
 		cli_print_json(line, true);
 	} else {
 		json_decref(line);

@@ -110,8 +110,8 @@ static int print_record(struct follow *follow)
 	answered = list->calls->disposition == WTEL_DISPOSITION_ANSWERED;
 	if (cli->json) {
 		cli_print_json(json_pack("{s:b, s:s, s:o, s:o}", "success", answered, "callId", follow->call_id,
-					 "trunk", cli_json_text(follow->trunk), "call",
-					 cli_json_call(list->calls, list->campaign_names[0], list->lead_names[0])),
+					 "trunk", wtel_json_text(follow->trunk), "call",
+					 wtel_json_call(list->calls, list->campaign_names[0], list->lead_names[0])),
 			       false);
 	} else {
 		puts("");
@@ -148,7 +148,7 @@ static int detach(struct follow *follow)
 	if (cli->json)
 		return cli_print_json(json_pack("{s:b, s:s, s:{s:s, s:o}}", "success", 1, "message",
 						"Call originated successfully", "data", "callId", follow->call_id,
-						"trunk", cli_json_text(follow->trunk)),
+						"trunk", wtel_json_text(follow->trunk)),
 				      false);
 	return EXIT_DONE;
 }

@@ -44,7 +44,7 @@ int command_peer_list(struct cli *cli, int argc, char **argv)
 	if (cli->json) {
 		peers = json_array();
 		for (i = 0; i < list->count; i++)
-			json_array_append_new(peers, cli_json_peer(&list->peers[i]));
+			json_array_append_new(peers, wtel_json_peer(&list->peers[i]));
 		cli_print_json(
 			json_pack("{s:b, s:I, s:o}", "success", 1, "count", (json_int_t)list->count, "sipPeers", peers),
 			false);
@@ -136,7 +136,7 @@ int command_peer_status(struct cli *cli, int argc, char **argv)
 		status = store_failed(cli, WTEL_ENOTFOUND);
 	else if (cli->json)
 		status = cli_print_json(
-			json_pack("{s:b, s:o}", "success", 1, "sipPeer", cli_json_peer(&list->peers[i])), false);
+			json_pack("{s:b, s:o}", "success", 1, "sipPeer", wtel_json_peer(&list->peers[i])), false);
 	else
 		print_peers(cli, &list->peers[i], 1);
 	wtel_peer_list_free(list);

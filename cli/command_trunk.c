@@ -128,10 +128,10 @@ static int print_list(const struct cli *cli, const struct wtel_trunk_list *list,
 	}
 	trunks = json_array();
 	for (i = 0; i < list->count; i++) {
-		json_t *trunk = cli_json_trunk(&list->trunks[i]);
+		json_t *trunk = wtel_json_trunk(&list->trunks[i]);
 
 		if (healths)
-			json_object_set_new(trunk, "health", cli_json_health(&healths[i]));
+			json_object_set_new(trunk, "health", wtel_json_health(&healths[i]));
 		json_array_append_new(trunks, trunk);
 	}
 	return cli_print_json(

@@ -44,21 +44,6 @@ static void print_choice(const struct cli *cli, const struct cli_choice *choice,
 	cli_table_print(table, cli);
 }
 
-static json_t *json_step(const struct wtel_route_step *step, const struct wtel_route *route, size_t order)
-{
-	json_t *out =
-		json_pack("{s:o, s:I, s:o, s:i, s:i, s:i, s:i, s:s, s:o}", "order", cli_json_id((int64_t)order), "id",
-			  (json_int_t)step->trunk_id, "name", cli_json_text(step->name), "priority", step->priority,
-			  "weight", step->weight, "activeCalls", step->active_calls, "maxChannels", step->max_channels,
-			  "verdict", wtel_route_verdict_name(step->verdict), "why", cli_json_text(step->text));
-
-	if (out && route) {
-		json_object_set_new(out, "dials", cli_json_text(route->number));
-		json_object_set_new(out, "callerId", cli_json_text(route->caller_id));
-	}
-	return out;
-}
-
 static void print_json(const struct cli_choice *choice)
 {
 	json_t *trunks = json_array(), *first = NULL;
@@ -71,7 +56,7 @@ static void print_json(const struct cli_choice *choice)
 		if (may && !order)
 			first = json_integer(step->trunk_id);
 		order += may;
-		json_array_append_new(trunks, json_step(step, route_of(choice, step->trunk_id), may ? order : 0));
+		json_array_append_new(trunks, wtel_json_step(step, route_of(choice, step->trunk_id), may ? order : 0));
 	}
 	cli_print_json(json_pack("{s:b, s:o, s:o}", "success", order != 0, "trunkId", first ? first : json_null(),
 				 "trunks", trunks),

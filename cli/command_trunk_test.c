@@ -245,9 +245,9 @@ static int run(struct cli *cli, const struct wtel_trunk *trunk)
 	test_status(&test);
 	if (cli->json)
 		cli_print_json(json_pack("{s:b, s:I, s:o, s:o, s:o, s:o, s:O}", "success", !probe->bad, "id",
-					 (json_int_t)trunk->id, "name", cli_json_text(trunk->name), "endpoint",
-					 cli_json_text(trunk->endpoint), "registration",
-					 cli_json_text(test.registration), "roundTrip",
+					 (json_int_t)trunk->id, "name", wtel_json_text(trunk->name), "endpoint",
+					 wtel_json_text(trunk->endpoint), "registration",
+					 wtel_json_text(test.registration), "roundTrip",
 					 test.round_trip < 0 ? json_null() : json_real(test.round_trip), "findings",
 					 probe->findings),
 			       false);

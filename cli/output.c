@@ -208,7 +208,7 @@ int cli_fail_code(const struct cli *cli, int code, const struct wtel_detail *det
 	if (cli->json)
 		cli_print_json(json_pack("{s:b, s:{s:s, s:s, s:o}}", "success", 0, "error", "code",
 					 wtel_error_name(code), "message", cli_safe(text), "field",
-					 cli_json_text(field)),
+					 wtel_json_text(field)),
 			       false);
 	/* Mostly the sentence names the field by itself. */
 	if (*field && !strstr(text, field))

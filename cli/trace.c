@@ -8,24 +8,6 @@
 #include <string.h>
 #include <time.h>
 
-json_t *cli_json_route(const struct wtel_call *call)
-{
-	const char *line = call->route ? call->route : "";
-	json_t *out = json_array();
-
-	while (*line) {
-		size_t length = strcspn(line, "\n");
-		json_t *document = json_loadb(line, length, 0, NULL);
-
-		if (json_is_object(document))
-			json_array_append_new(out, document);
-		else
-			json_decref(document);
-		line += length + (line[length] == '\n');
-	}
-	return out;
-}
-
 static const char *text_at(const json_t *list, size_t index)
 {
 	const char *text = json_string_value(json_array_get(list, index));
@@ -160,7 +142,7 @@ void cli_print_route(const struct cli *cli, const struct wtel_call *call, const 
 {
 	static const char *const headings[] = {"%route", "trunk", "verdict", "why", "outcome"};
 	struct printed to = {NULL, call, trunks, 0};
-	json_t *route = cli_json_route(call);
+	json_t *route = wtel_json_route(call);
 	const json_t *document;
 	size_t i;
 
