@@ -73,7 +73,7 @@ const methods = {
 		return rest;
 	},
 	async peers() {
-		return (await ask(this, 'GET', ['sip', 'peers'])).peers;
+		return (await ask(this, 'GET', ['sip', 'peers'])).sipPeers;
 	},
 	async peer(userId) {
 		return (await ask(this, 'GET', ['sip', 'status'], { query: { userId } })).sipPeer;

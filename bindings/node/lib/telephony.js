@@ -306,8 +306,8 @@ class Telephony extends EventEmitter {
 		const request = { method, path };
 
 		if (query !== undefined && query !== null) {
-			request.query = typeof query === 'string' ? query : String(new URLSearchParams(
-				Object.entries(check.request(query, 'query')).map(([key, value]) => [key, String(value)])));
+			request.query = typeof query === 'string' ? query : Object.entries(check.request(query, 'query'))
+				.map((pair) => pair.map(encodeURIComponent).join('=')).join('&');
 		}
 		if (body !== undefined && body !== null) {
 			request.body = typeof body === 'string' ? body : encode(body);
