@@ -450,8 +450,10 @@ class Telephony(Api):
         return end
 
     def _forget(self, stream: Optional[Stream[Any]]) -> None:
-        self._streams.discard(stream)  # type: ignore[arg-type]
-        self._ami_streams.discard(stream)  # type: ignore[arg-type]
+        if isinstance(stream, EventStream):
+            self._streams.discard(stream)
+        elif isinstance(stream, AmiStream):
+            self._ami_streams.discard(stream)
         if not self._ami_callbacks and not self._ami_streams and self._handle is not None and not self._handle.freed:
             self._handle.raw(0)
 
