@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any, Dict, List, Optional, Union
 
 from . import _request
-from .errors import NotFound
+from .errors import Invalid, NotFound
 from .model import Call, Credentials, History, Peer, Stats, Step, Trunk, make
 
 When = Union[date, str, None]
@@ -78,8 +78,12 @@ class Api:
 
     async def explain(self, number: Optional[str] = None, *, campaign_id: Optional[int] = None) -> List[Step]:
         """Which trunk a call to `number` would take now, and why not the others."""
-        found = await self._rest("GET", ROOT + "/trunks/explain",
-                                    _request.query(to=number, campaignId=campaign_id))
+        if number is not None:
+            _request.text(number, "number")
+        try:
+            found = await self._rest("GET", ROOT + "/trunks/explain", _request.query(to=number, campaignId=campaign_id))
+        except Invalid as error:
+            raise Invalid(error.message, error.code, "number" if error.field == "until" else error.field) from None
         return [make(Step, step) for step in found["trunks"]]
 
     async def assign(self, campaign_id: int, trunk: Union[Trunk, int, str], priority: Optional[int] = 1) -> None:

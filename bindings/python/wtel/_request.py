@@ -28,6 +28,12 @@ def check_text(value: str, field: str) -> str:
     return value
 
 
+def text(value: Any, field: str) -> str:
+    if not isinstance(value, str):
+        raise Invalid("must be a str", "WTEL_EINVAL", field)
+    return check_text(value, field)
+
+
 def check(value: Any, field: str, depth: int = 0) -> Any:
     """`value`, if JSON can carry it."""
     if value is None or isinstance(value, bool):
@@ -150,8 +156,6 @@ def body(values: Mapping[str, Any]) -> str:
 
 def segment(value: Any, field: str) -> str:
     """A text as one part of a path."""
-    if not isinstance(value, str):
-        raise Invalid("must be a str", "WTEL_EINVAL", field)
-    if check_text(value, field) in ("", ".", ".."):
+    if text(value, field) in ("", ".", ".."):
         raise Invalid("is needed", "WTEL_EINVAL", field)
     return quote(value, safe="")

@@ -92,8 +92,8 @@ _CLASSES: Dict[str, Type[Error]] = {
 }
 
 # Where an argument here is not called as it is in JSON.
-_FIELDS = {"agentExtension": "extension", "customerPhone": "number", "to": "number", "primerNombre": "first_name",
-           "primerApellido": "last_name"}
+_FIELDS = {"agentExtension": "extension", "customerPhone": "number", "primerNombre": "first_name",
+           "primerApellido": "last_name", "from": "since", "to": "until", "startDate": "since", "endDate": "until"}
 
 
 def python_name(field: str) -> str:
