@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "api/request.h"
+#include "api/text.h"
 #include "store/rows.h"
 
 /* ---- the answer ------------------------------------------------------- */
@@ -154,16 +155,17 @@ static void tell(struct api_request *request)
 {
 	static const char poor[] = "{\"success\":false,\"error\":{\"code\":\"WTEL_ENOMEM\",\"message\":\"out of "
 				   "memory\",\"field\":null}}";
-	size_t length = request->document ? json_dumpb(request->document, NULL, 0, JSON_COMPACT) : 0;
-	char *text = length ? base_allocate(&request->allocator, length) : NULL;
+	struct base_buffer text = {NULL, 0, 0, 0, 0};
+	bool whole = request->document && text_of(&text, &request->allocator, request->document) == 0;
 
-	if (text && json_dumpb(request->document, text, length, JSON_COMPACT) == length)
-		request->done(request->status, (struct wtel_slice){text, length}, request->user);
+	if (whole)
+		request->done(request->status, (struct wtel_slice){text.data, base_buffer_length(&text)},
+			      request->user);
 	else
 		request->done(503, BASE_SLICE(poor), request->user);
-	if (text)
-		base_wipe(text, length); /* it may have a secret */
-	base_release(&request->allocator, text);
+	if (request->secret && text.data)
+		base_wipe(text.data, text.room);
+	base_buffer_free(&text, &request->allocator);
 }
 
 static void finish(struct service_job *job, int code)

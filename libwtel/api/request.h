@@ -71,6 +71,7 @@ struct api_request {
 	bool answered;
 	int status;
 	json_t *document; /* NULL: there was no memory for it */
+	bool secret;	  /* there is one in it */
 	/* a handler's own, between its steps */
 	void *kept; /* a list: store_pack_free() */
 	int64_t id, other_id;

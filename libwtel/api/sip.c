@@ -97,6 +97,7 @@ static void created(int code, const struct wtel_detail *detail, const struct wte
 	object_text(&peer, "extension", list->peers[0].extension);
 	object_text(&peer, "status", wtel_peer_status_name(list->peers[0].status));
 	object_text(&peer, "password", secret);
+	request->secret = true;
 	document = api_success("SIP peer created successfully");
 	object_put(&document, "sipPeer", peer);
 	api_answer(request, 200, document);
@@ -185,6 +186,7 @@ static void renewed(int code, const struct wtel_detail *detail, const char *secr
 	object_text(&credentials, "username", list->peers[0].username);
 	object_text(&credentials, "password", secret);
 	object_text(&credentials, "extension", list->peers[0].extension);
+	request->secret = true;
 	document = api_success("SIP password renewed successfully");
 	object_put(&document, "credentials", credentials);
 	api_answer(request, 200, document);

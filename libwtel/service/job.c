@@ -3,24 +3,25 @@
 
 enum { JOB_PATIENCE = 30000000 };
 
-static void schedule(struct wtel_service *service)
+/* The first of a list: for the others that was done already. */
+static void schedule(struct wtel_service *service, const struct service_link *list)
 {
-	if (!service->dispatching)
+	if (!service->dispatching && list->next == list)
 		loop_arm(&service->loop, 0);
 }
 
 void job_add(struct wtel_service *service, struct service_job *job)
 {
 	job->code = 0;
+	schedule(service, &service->jobs_new);
 	service_list_add(&service->jobs_new, &job->link);
-	schedule(service);
 }
 
 void job_due(struct wtel_service *service, struct service_job *job)
 {
 	service_list_remove(&job->link);
+	schedule(service, &service->jobs_due);
 	service_list_add(&service->jobs_due, &job->link);
-	schedule(service);
 }
 
 /* The earliest deadline is looked for only once the last one that was found has come. */
