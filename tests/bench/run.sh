@@ -118,20 +118,21 @@ store()
 		echo "NO POSTGRESQL: its figures are not measured"
 		return
 	fi
+	npm install --silent --no-audit --no-fund --prefix "$place/npm" sequelize pg >/dev/null
 	: >"$place/store"
 	for run in 1 2 3; do
 		"$programs/bench_store" "$WTEL_TEST_PG" 20000 >>"$place/store"
+		NODE_PATH="$place/npm/node_modules" node "$here/peer_sequelize.js" "$WTEL_TEST_PG" 3000 >"$place/out"
+		sed 's/^/sequelize /' "$place/out" >>"$place/store"
 	done
-	npm install --silent --no-audit --no-fund --prefix "$place/npm" sequelize pg >/dev/null
-	NODE_PATH="$place/npm/node_modules" node "$here/peer_sequelize.js" "$WTEL_TEST_PG" 3000 >"$place/out"
-	read -r sequelize rest <"$place/out"
+	sequelize=$(best sequelize)
 	durable=$(best durable_calls)
 	printf '  %-56s %14s\n' "durable calls a second, Sequelize with 10 connections" "$sequelize" \
 		"durable calls a second, the same writes in C, 10 connections" "$(best before_calls)"
-	# What is held here is a floor against slips. The budgets are 20 000, 30 times and 3 000; two cores shared with the server do
-	# not reach them yet, and the lines above say how far they are.
-	judge "durable calls a second (insert, answer, end, legs)" "$durable" at-least 5000
-	judge "durable calls: times Sequelize" "$(awk -v a="$durable" -v b="$sequelize" 'BEGIN { printf "%.1f", a / b }')" at-least 8
+	# The budgets are 20 000, 30 times and 3 000. Two cores shared with the server come to about the first two on a quiet machine, with
+	# nothing to spare: what is held here is a floor against slips, and the lines above say how far they are.
+	judge "durable calls a second (insert, answer, end, legs)" "$durable" at-least 15000
+	judge "durable calls: times Sequelize" "$(awk -v a="$durable" -v b="$sequelize" 'BEGIN { printf "%.1f", a / b }')" at-least 22
 	judge "reservations a second, 8 processes, ends included" "$(best reserve_8)" at-least 800
 }
 
