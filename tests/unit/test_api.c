@@ -407,6 +407,21 @@ Test(api, a_trunk_with_calls_is_not_removed)
 	world_close(&world);
 }
 
+Test(api, what_asterisk_told_of_a_trunk_is_not_replaced)
+{
+	struct world world;
+	json_t *document;
+
+	world_open(&world);
+	WORLD_UNTIL(&world, strstr(world.notices, "trunk:registry Carrier A Registered"));
+	world_run(&world, 30);
+	document = api_ask(&world, 200, admin, "PUT trunks/1", "{\"name\": \"Carrier A\", \"host\": \"b.example\"}");
+	cr_assert(json_is_true(api_at(document, "trunk/registered")));
+	cr_assert_str_eq(api_text(document, "trunk/host"), "b.example");
+	json_decref(document);
+	world_close(&world);
+}
+
 Test(api, campaigns_and_what_they_choose)
 {
 	struct world world;

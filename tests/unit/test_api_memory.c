@@ -2,6 +2,7 @@
 #include "api_world.h"
 
 #include "fault.h"
+#include "service/service.h"
 
 static const struct {
 	const char *line;
@@ -168,4 +169,53 @@ Test(api, may_be_asked_and_the_service_freed_from_its_answer)
 		(void)world_turn(&world, 20);
 	world.service = NULL;
 	world_close(&world);
+}
+
+struct late {
+	struct service_job job; /* first */
+	unsigned begun;
+	unsigned finished;
+	int code;
+};
+
+static void late_begin(struct service_job *job)
+{
+	((struct late *)job)->begun++;
+}
+
+static void late_finish(struct service_job *job, int code)
+{
+	((struct late *)job)->finished++;
+	((struct late *)job)->code = code;
+}
+
+/* Half a minute is made to pass for one of two. */
+Test(api, what_is_never_answered_ends_in_time)
+{
+	struct late late[2];
+	struct world world;
+	size_t i;
+
+	world_open(&world);
+	memset(late, 0, sizeof(late));
+	for (i = 0; i < 2; i++) {
+		late[i].job.begin = late_begin;
+		late[i].job.finish = late_finish;
+		job_add(world.service, &late[i].job);
+	}
+	WORLD_UNTIL(&world, late[1].begun);
+	world_run(&world, 30);
+	cr_assert_eq(late[0].finished, 0);
+	cr_assert_gt(late[0].job.deadline, wtel_time_now().mono + 25000000);
+	cr_assert_leq(job_deadline(world.service), late[0].job.deadline);
+	late[1].job.deadline = world.service->jobs_deadline = wtel_time_now().mono;
+	loop_arm(&world.service->loop, 0);
+	WORLD_UNTIL(&world, late[1].finished);
+	cr_assert_eq(late[1].code, WTEL_ETIMEOUT);
+	cr_assert_eq(late[0].finished, 0);
+	cr_assert_eq(job_deadline(world.service), late[0].job.deadline);
+	world_close(&world);
+	cr_assert_eq(late[0].finished, 1);
+	cr_assert_eq(late[0].code, WTEL_ECLOSED);
+	cr_assert_eq(late[0].begun, 1);
 }

@@ -260,6 +260,40 @@ Test(asked, nothing_leaks_when_the_store_closes)
 	cr_assert_eq(fault.out, 0, "%zu blocks", fault.out);
 }
 
+/* Both find the platform's tables before either has its answer. */
+STORE_TEST(the_platforms_tables_are_found_once, true)
+{
+	struct fault fault = {0, 0, 0, 0};
+	struct wtel_allocator allocator = {fault_allocate, fault_reallocate, fault_release, &fault};
+	struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
+	struct wtel_call call = world_call("A");
+	struct wtel_detail detail;
+	struct wtel_store *store;
+	struct heard heard[3];
+	size_t i;
+
+	world_do(world, "CREATE TABLE campanas (id INTEGER PRIMARY KEY, nombre TEXT)");
+	world_do(world, "INSERT INTO campanas VALUES (1, 'Sales')");
+	call.campaign_id = 1;
+	call.end = NOON + SECOND;
+	call.disposition = WTEL_DISPOSITION_BUSY;
+	world_write(world, &call);
+	options.url = world->url;
+	cr_assert_eq(wtel_store_open(&store, &options, &allocator, &detail), 0, "%s", detail.text);
+	memset(heard, 0, sizeof(heard));
+	for (i = 0; i < 2; i++)
+		cr_assert_eq(store_calls(store, NULL, hear_calls, &heard[i]), 0);
+	cr_assert_eq(store_call(store, "A", hear_calls, &heard[2]), 0);
+	until(store, heard, 3);
+	for (i = 0; i < 3; i++) {
+		cr_assert_eq(heard[i].code, 0, "%s", heard[i].detail.text);
+		cr_assert_str_eq(((struct wtel_call_list *)heard[i].kept)->campaign_names[0], "Sales");
+		store_pack_free(heard[i].kept);
+	}
+	wtel_store_close(store);
+	cr_assert_eq(fault.out, 0, "%zu blocks leaked", fault.out);
+}
+
 /* ---- opened in the background ----------------------------------------- */
 
 POSTGRES_TEST(a_store_in_the_background_answers_once_it_is_connected, true)
