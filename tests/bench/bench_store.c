@@ -8,7 +8,9 @@
  *  - the platform's design before it: the same three writes as an INSERT and two UPDATEs, each a transaction of its
  * own, over a pool of 10 connections, without legs; by libpq, so without what the ORM costs on top (which is several
  * times that);
- *  - reservations a second from one process and from eight; every hundredth ends those it made.
+ *  - reservations a second from one process and from eight; every hundredth ends those it made. Once ranked as the
+ *    service does it, by what is known of the loads, and once in a fixed order with nine full trunks before the free
+ *    one.
  * Prints "NAME FIGURE" lines.
  */
 #include <errno.h>
@@ -280,28 +282,49 @@ static long long cpu_time(void)
 	return spent.tv_sec * 1000000LL + spent.tv_nsec / 1000;
 }
 
-static struct reserved reserve_for(double length)
+/* The trunks in their fixed order, or as a service has them: ranked by the loads that bookings found. */
+static size_t rank(struct wtel_route *routes, struct wtel_router *router)
+{
+	struct wtel_route_request request = WTEL_ROUTE_REQUEST_INIT;
+	size_t count = TRUNKS, i;
+
+	request.loads_are_old = true;
+	if (router && wtel_router_rank(router, routes, &count, TRUNKS, &request, wtel_time_now().wall))
+		fail("rank", "no trunk");
+	for (i = 0; !router && i < count; i++)
+		routes[i].trunk_id = (int64_t)i + 1;
+	return count;
+}
+
+static int64_t reserve_one(struct wtel_store *store, struct wtel_router *router, const struct wtel_call *call)
+{
+	struct wtel_route routes[TRUNKS] = {{0}};
+	static struct wtel_booking booking;
+	size_t count = rank(routes, router), i;
+
+	must(store, wtel_store_reserve(store, &booking, call, routes, count, "\"number\":\"+15551234567\""), "reserve");
+	for (i = 0; router && i < booking.look_count; i++)
+		if (booking.looks[i].active_calls >= 0)
+			wtel_router_set_load(router, routes[i].trunk_id, booking.looks[i].active_calls);
+	return routes[booking.taken].trunk_id;
+}
+
+static struct reserved reserve_for(double length, bool ranked)
 {
 	struct wtel_store *store = open_store();
 	double until = seconds() + length;
-	struct wtel_route routes[TRUNKS];
 	struct reserved reserved = {0, cpu_time()};
-	static struct wtel_booking booking;
+	struct wtel_router *router = NULL;
 	static struct life lives[100];
 	int i;
 
-	memset(routes, 0, sizeof(routes));
-	for (i = 0; i < TRUNKS; i++)
-		routes[i].trunk_id = i + 1;
+	if (ranked)
+		must(store, wtel_store_router(store, &router, NULL), "router");
 	while (seconds() < until) {
 		for (i = 0; i < 100 && seconds() < until; i++, reserved.made++) {
 			life_begin(&lives[i], reserved.made);
 			snprintf(lives[i].call_id, sizeof(lives[i].call_id), "WLCM-%d-%ld", getpid(), reserved.made);
-			must(store,
-			     wtel_store_reserve(store, &booking, &lives[i].call, routes, TRUNKS,
-						"\"number\":\"+15551234567\""),
-			     "reserve");
-			lives[i].call.trunk_id = routes[booking.taken].trunk_id;
+			lives[i].call.trunk_id = reserve_one(store, router, &lives[i].call);
 		}
 		while (i--) {
 			life_answer(&lives[i]);
@@ -310,13 +333,14 @@ static struct reserved reserve_for(double length)
 		}
 		must(store, wtel_store_flush(store), "flush");
 	}
+	wtel_router_free(router);
 	wtel_store_close(store);
 	reserved.cpu = cpu_time() - reserved.cpu;
 	return reserved;
 }
 
 /* A second; *cpu: microseconds of a client's processor for each. */
-static double reservations(int processes, double length, double *cpu)
+static double reservations(int processes, double length, bool ranked, double *cpu)
 {
 	struct reserved one, all = {0, 0};
 	int pipes[2], i;
@@ -330,7 +354,7 @@ static double reservations(int processes, double length, double *cpu)
 			fail("fork", strerror(errno));
 		if (child)
 			continue;
-		one = reserve_for(length);
+		one = reserve_for(length, ranked);
 		_exit(write(pipes[1], &one, sizeof(one)) != sizeof(one));
 	}
 	close(pipes[1]);
@@ -397,11 +421,13 @@ static void measure(PGconn *pq, long calls)
 		fail("durable calls", "rows are missing");
 	printf("durable_calls %.0f\nbefore_calls %.0f\nratio %.1f\n", best, old, best / old);
 	fflush(stdout);
-	best = reservations(1, 2, &cpu);
+	best = reservations(1, 2, true, &cpu);
 	printf("reserve_1 %.0f\nreserve_1_client_us %.0f\n", best, cpu);
 	fflush(stdout);
-	best = reservations(PROCESSES, 3, &cpu);
+	best = reservations(PROCESSES, 3, true, &cpu);
 	printf("reserve_8 %.0f\nreserve_8_client_us %.0f\n", best, cpu);
+	fflush(stdout);
+	printf("reserve_8_full_first %.0f\n", reservations(PROCESSES, 3, false, &cpu));
 }
 
 int main(int argc, char **argv)
