@@ -1,7 +1,6 @@
 /* Trunks. */
-#include <stdlib.h>
-
 #include "api/request.h"
+#include "store/rows.h"
 
 static const struct wtel_detail no_trunk = {"id", "there is no such trunk"};
 
@@ -137,7 +136,7 @@ static bool read_trunk(struct api_request *request, struct wtel_trunk *trunk)
 
 /*
  * advancedSettings are replaced as a whole; then endpoint and needsRegistration are what they say, unless the body has
- * these too. *text, if not NULL, is to be freed with free().
+ * these too. *text, if not NULL, is the service's allocator's.
  */
 static bool read_settings(struct api_request *request, struct wtel_trunk *trunk, char **text)
 {
@@ -161,7 +160,7 @@ static bool read_settings(struct api_request *request, struct wtel_trunk *trunk,
 		(void)json_object_del(use, "registration");
 	if (api_body_has(request, "endpoint"))
 		(void)json_object_del(use, "endpoint");
-	*text = use ? json_dumps(use, JSON_COMPACT) : NULL;
+	*text = use ? store_json_text(&request->service->allocator, use) : NULL;
 	json_decref(use);
 	if (!*text)
 		api_answer(request, 503, NULL);
@@ -176,7 +175,7 @@ static void save(struct api_request *request, struct wtel_trunk *trunk)
 
 	if (read_trunk(request, trunk) && read_settings(request, trunk, &text))
 		api_asked_store(request, store_trunk_save(request->service->store, trunk, saved, request));
-	free(text);
+	base_release(&request->service->allocator, text);
 }
 
 /* POST trunks: 201 with the trunk as it is kept; its password is never shown. */

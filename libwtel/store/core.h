@@ -190,4 +190,7 @@ struct store_process {
 void store_process_self(struct store_process *out);
 bool store_process_alive(const struct store_process *self, const char *boot, int64_t pid, int64_t start);
 
+/* What is said of a trunk that is not there. */
+extern const struct wtel_detail store_no_trunk;
+
 #endif

@@ -320,6 +320,35 @@ Test(api, accounts_from_their_making_to_their_end)
 	world_close(&world);
 }
 
+/* What PATCH of one trunk does to the rules that stand in its settings; `line` is the request's. */
+static void change_trunk(struct world *world, const char *line)
+{
+	json_t *document;
+
+	document = api_ask(world, 200, admin, line, "{\"needsRegistration\": false, \"endpoint\": \"tw\"}");
+	cr_assert(json_is_false(api_at(document, "trunk/needsRegistration")));
+	cr_assert(json_is_true(api_at(document, "trunk/registered")));
+	cr_assert_str_eq(api_text(document, "trunk/endpoint"), "tw");
+	json_decref(document);
+	document = api_ask(world, 200, admin, line, "{\"needsRegistration\": true, \"description\": null}");
+	cr_assert(json_is_true(api_at(document, "trunk/needsRegistration")));
+	cr_assert_str_eq(api_text(document, "trunk/endpoint"), "tw");
+	cr_assert(json_is_null(api_at(document, "trunk/description")));
+	json_decref(document);
+	document = api_ask(world, 200, admin, line,
+			   "{\"advancedSettings\": {\"endpoint\": \"tx\", \"registration\": false}}");
+	cr_assert_str_eq(api_text(document, "trunk/endpoint"), "tx");
+	cr_assert(json_is_false(api_at(document, "trunk/needsRegistration")));
+	cr_assert_null(api_at(document, "trunk/advancedSettings/callsPerSecond"));
+	json_decref(document);
+	api_refuses(world, 422, "maxChannels", admin, line, "{\"maxChannels\": 0}");
+	api_refuses(world, 422, "advancedSettings.windows[0].days", admin, line,
+		    "{\"advancedSettings\": {\"windows\": [{\"days\": []}]}}");
+	api_refuses(world, 422, "advancedSettings.timezone", admin, line,
+		    "{\"advancedSettings\": {\"timezone\": \"Mars/Olympus\"}}");
+	api_refuses(world, 422, "provider", admin, line, "{\"provider\": \"acme\"}");
+}
+
 Test(api, trunks_from_their_making_to_their_end)
 {
 	struct world world;
@@ -350,28 +379,7 @@ Test(api, trunks_from_their_making_to_their_end)
 	cr_assert_str_eq(api_text(document, "trunk/description"), "main");
 	cr_assert_eq(api_number(document, "trunk/advancedSettings/callsPerSecond"), 5);
 	json_decref(document);
-	document = api_ask(&world, 200, admin, line, "{\"needsRegistration\": false, \"endpoint\": \"tw\"}");
-	cr_assert(json_is_false(api_at(document, "trunk/needsRegistration")));
-	cr_assert(json_is_true(api_at(document, "trunk/registered")));
-	cr_assert_str_eq(api_text(document, "trunk/endpoint"), "tw");
-	json_decref(document);
-	document = api_ask(&world, 200, admin, line, "{\"needsRegistration\": true, \"description\": null}");
-	cr_assert(json_is_true(api_at(document, "trunk/needsRegistration")));
-	cr_assert_str_eq(api_text(document, "trunk/endpoint"), "tw");
-	cr_assert(json_is_null(api_at(document, "trunk/description")));
-	json_decref(document);
-	document = api_ask(&world, 200, admin, line,
-			   "{\"advancedSettings\": {\"endpoint\": \"tx\", \"registration\": false}}");
-	cr_assert_str_eq(api_text(document, "trunk/endpoint"), "tx");
-	cr_assert(json_is_false(api_at(document, "trunk/needsRegistration")));
-	cr_assert_null(api_at(document, "trunk/advancedSettings/callsPerSecond"));
-	json_decref(document);
-	api_refuses(&world, 422, "maxChannels", admin, line, "{\"maxChannels\": 0}");
-	api_refuses(&world, 422, "advancedSettings.windows[0].days", admin, line,
-		    "{\"advancedSettings\": {\"windows\": [{\"days\": []}]}}");
-	api_refuses(&world, 422, "advancedSettings.timezone", admin, line,
-		    "{\"advancedSettings\": {\"timezone\": \"Mars/Olympus\"}}");
-	api_refuses(&world, 422, "provider", admin, line, "{\"provider\": \"acme\"}");
+	change_trunk(&world, line);
 
 	memmove(line + 3, line + 5, strlen(line + 5) + 1);
 	memcpy(line, "PUT", 3);

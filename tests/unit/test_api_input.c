@@ -252,7 +252,6 @@ Test(api, bodies_are_read_strictly)
 		{422, "customerPhone", "{\"agentExtension\": \"1001\", \"customerPhone\": \"1\\nAction: X\"}"},
 	};
 	struct world world;
-	char *large;
 	size_t i;
 
 	world_open(&world);
@@ -267,6 +266,15 @@ Test(api, bodies_are_read_strictly)
 	api_refuses(&world, 422, "channel", admin, "POST call/hangup", "{\"channel\": \"PJSIP/1\\r\\n-1\"}");
 	api_refuses(&world, 400, "a", admin, "GET status", "{\"a\": 1}");
 	api_is(&world, 200, admin, "GET status", "{}");
+	world_close(&world);
+}
+
+Test(api, large_bodies_are_refused_where_none_is_expected)
+{
+	struct world world;
+	char *large;
+
+	world_open(&world);
 	large = calloc(1, 4400000);
 	memset(large, ' ', 70000);
 	api_is(&world, 413, admin, "POST call/originate", large);
