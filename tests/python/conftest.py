@@ -6,6 +6,7 @@ The package is the one that `import wtel` finds (tests/bindings.sh installs it);
 import asyncio
 import faulthandler
 import os
+import socket
 import subprocess
 import sys
 
@@ -32,6 +33,9 @@ class Simulator:
             [WTELCTL, "sim", "--listen", "127.0.0.1:%d" % self.port, "--pickup", "0.05", "--ring", "0.1", "--talk", "0.5",
              "--registrations", "main=Registered", *self.words], stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
         self.port = int(self.process.stdout.readline().rsplit(":", 1)[1])
+        # It runs, and so ends as it should, once it greets.
+        with socket.create_connection(("127.0.0.1", self.port), 10) as client:
+            assert client.recv(64).startswith(b"Asterisk Call Manager")
         self.url = "ami://wtel:wtel@127.0.0.1:%d" % self.port
 
     def stop(self):

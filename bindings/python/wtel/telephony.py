@@ -377,14 +377,27 @@ class Telephony(Api):
         handle = self._check_loop()
         if call_id in self._ended:
             return self._ended[call_id]
-        if not any(one.get("callId") == call_id for one in handle.calls()):
-            found = await self.call(call_id)
-            if found.ended:
-                return found
+        # Heard of from here on, whatever is asked meanwhile.
         future: "asyncio.Future[Call]" = asyncio.get_running_loop().create_future()
         self._end_waiters.setdefault(call_id, []).append(future)
         self._want()
-        return await asyncio.wait_for(future, limit)
+        try:
+            return await asyncio.wait_for(self._end_of(handle, call_id, future), limit)
+        finally:
+            waiters = self._end_waiters.get(call_id, [])
+            if future in waiters:
+                waiters.remove(future)
+            if not waiters:
+                self._end_waiters.pop(call_id, None)
+
+    async def _end_of(self, handle: Handle, call_id: str, future: "asyncio.Future[Call]") -> Call:
+        while not any(one.get("callId") == call_id for one in handle.calls()) and not future.done():
+            found = await self.call(call_id)
+            if found.ended:
+                return found
+            # It ended a moment ago: its record is on its way.
+            await asyncio.wait([future], timeout=0.05)
+        return await future
 
     def calls(self) -> List[Call]:
         """Those that are active now."""
