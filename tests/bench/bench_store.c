@@ -309,17 +309,22 @@ static int64_t reserve_one(struct wtel_store *store, struct wtel_router *router,
 	return routes[booking.taken].trunk_id;
 }
 
-static struct reserved reserve_for(double length, bool ranked)
+/* All begin together: each says that it is ready on `ready` and waits for a byte from `go`. */
+static struct reserved reserve_for(double length, bool ranked, int ready, int go)
 {
 	struct wtel_store *store = open_store();
-	double until = seconds() + length;
-	struct reserved reserved = {0, cpu_time()};
 	struct wtel_router *router = NULL;
+	struct reserved reserved = {0, 0};
 	static struct life lives[100];
+	double until;
 	int i;
 
 	if (ranked)
 		must(store, wtel_store_router(store, &router, NULL), "router");
+	if (write(ready, "", 1) != 1 || read(go, &(char){0}, 1) != 1)
+		fail("start", strerror(errno));
+	reserved.cpu = cpu_time();
+	until = seconds() + length;
 	while (seconds() < until) {
 		for (i = 0; i < 100 && seconds() < until; i++, reserved.made++) {
 			life_begin(&lives[i], reserved.made);
@@ -343,9 +348,10 @@ static struct reserved reserve_for(double length, bool ranked)
 static double reservations(int processes, double length, bool ranked, double *cpu)
 {
 	struct reserved one, all = {0, 0};
-	int pipes[2], i;
+	int pipes[2], ready[2], go[2], i;
+	char bytes[PROCESSES] = {0};
 
-	if (pipe(pipes))
+	if (pipe(pipes) || pipe(ready) || pipe(go))
 		fail("pipe", strerror(errno));
 	for (i = 0; i < processes; i++) {
 		pid_t child = fork();
@@ -354,10 +360,16 @@ static double reservations(int processes, double length, bool ranked, double *cp
 			fail("fork", strerror(errno));
 		if (child)
 			continue;
-		one = reserve_for(length, ranked);
+		one = reserve_for(length, ranked, ready[1], go[0]);
 		_exit(write(pipes[1], &one, sizeof(one)) != sizeof(one));
 	}
 	close(pipes[1]);
+	close(ready[1]);
+	for (i = 0; i < processes; i++)
+		if (read(ready[0], bytes, 1) != 1)
+			fail("reserve", "a process failed");
+	if (write(go[1], bytes, (size_t)processes) != processes)
+		fail("start", strerror(errno));
 	for (i = 0; i < processes; i++) {
 		int status = 0;
 
@@ -367,6 +379,9 @@ static double reservations(int processes, double length, bool ranked, double *cp
 		all.cpu += one.cpu;
 	}
 	close(pipes[0]);
+	close(ready[0]);
+	close(go[0]);
+	close(go[1]);
 	*cpu = (double)all.cpu / (double)all.made;
 	return (double)all.made / length;
 }
