@@ -163,6 +163,7 @@ test('worker threads: each with its own service, ended in every way', async (t) 
 
 	await Promise.all(['shutdown', 'leave', 'terminate', 'throw', 'parser'].flatMap((how) => [how, how]).map(async (how) => {
 		const worker = new Worker(url, { workerData: { folder, ami: sim.url, how } });
+		const exit = new Promise((resolve) => worker.on('exit', resolve));
 		const [message] = await new Promise((resolve) => {
 			worker.on('message', (text) => resolve([text]));
 			worker.on('error', (error) => resolve([String(error)]));
@@ -173,7 +174,7 @@ test('worker threads: each with its own service, ended in every way', async (t) 
 		if (how === 'terminate') {
 			await worker.terminate();
 		} else {
-			await new Promise((resolve) => worker.on('exit', resolve));
+			await exit;
 		}
 	}));
 });
