@@ -229,7 +229,11 @@ class Telephony extends EventEmitter {
 		if (abort) {
 			abort.throwIfAborted();
 		}
-		const answer = this.#ask(native.binding_originate(handle, JSON.stringify(values)));
+		const answer = this.#ask(native.binding_originate(handle, JSON.stringify(values))).catch((error) => {
+			/* The library names a variable by its own name. */
+			throw values.variables && Object.hasOwn(values.variables, error.field)
+				? new TelephonyError(error.code, error.message, `variables.${error.field}`) : error;
+		});
 
 		return abort ? this.#abortable(answer, abort) : answer;
 	}
