@@ -1,7 +1,8 @@
 """Builds the package: SWIG's wrapper, the binding, and libwtel.
 
 libwtel comes from the checkout that this folder stands in (or from the copy in the source tarball), built with meson as
-a static library; with WTEL_SYSTEM=1 from an installed one that pkg-config knows. Wanted, by Debian's names:
+a static library; with WTEL_SYSTEM=1 from an installed one that pkg-config knows. WTEL_SANITIZE=1 builds all of it with
+the address sanitizer, for tests. Wanted, by Debian's names:
 python3-dev swig gcc meson ninja-build pkg-config libjansson-dev libsqlite3-dev libpq-dev libssl-dev libcrypt-dev libc-ares-dev
 """
 
@@ -18,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 COPY = os.path.join(HERE, "libwtel-source")
 ROOT = COPY if os.path.isdir(COPY) else os.path.dirname(os.path.dirname(HERE))
 BINDINGS = os.path.join(ROOT, "bindings")
+SANITIZE = ["-fsanitize=address,undefined", "-fno-omit-frame-pointer"] if os.environ.get("WTEL_SANITIZE") else []
 SOURCES = ["ask.c", "binding.c", "block.c", "options.c", "text.c"]
 COPIED = ["LICENSE", "README.md", "meson.build", "meson_options.txt", "include", "libwtel", "bindings/ask.c", "bindings/binding.c",
           "bindings/block.c", "bindings/options.c", "bindings/text.c", "bindings/binding.h", "bindings/core.h", "bindings/meson.build",
@@ -48,7 +50,8 @@ class Build(build_ext):
         folder = os.path.join(os.path.abspath(self.build_temp), "libwtel")
         if not os.path.exists(os.path.join(folder, "build.ninja")):
             run("meson", "setup", folder, ROOT, "--buildtype=release", "-Ddefault_library=static", "-Db_staticpic=true",
-                "-Dcli=disabled", "-Dexamples=disabled", "-Dtests=disabled", stdout=subprocess.DEVNULL)
+                "-Dcli=disabled", "-Dexamples=disabled", "-Dtests=disabled",
+                *(["-Db_sanitize=address,undefined", "-Db_lundef=false"] if SANITIZE else []), stdout=subprocess.DEVNULL)
         run("ninja", "-C", folder, "libwtel/libwtel.a", stdout=subprocess.DEVNULL)
         path = os.path.join(folder, "meson-uninstalled")
         flags = pkg_config("--cflags", "wtel-uninstalled", "jansson", path=path)
@@ -65,8 +68,8 @@ class Build(build_ext):
         flags, words = self.library()
         extension.sources = [wrapper, *(os.path.relpath(os.path.join(BINDINGS, name)) for name in SOURCES)]
         extension.include_dirs.append(BINDINGS)
-        extension.extra_compile_args += ["-std=gnu11", "-fvisibility=hidden", "-D_GNU_SOURCE", *flags]
-        extension.extra_link_args += words
+        extension.extra_compile_args += ["-std=gnu11", "-fvisibility=hidden", "-D_GNU_SOURCE", *SANITIZE, *flags]
+        extension.extra_link_args += [*SANITIZE, *words]
         super().build_extension(extension)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 from typing import Any, List, Optional, Tuple
 
 from . import _native
@@ -11,6 +10,11 @@ from .errors import Closed, from_text
 log = logging.getLogger("wtel")
 _LEVELS = {"error": logging.ERROR, "warning": logging.WARNING, "info": logging.INFO, "debug": logging.DEBUG}
 BATCH = 1000
+
+
+def _array(text: Optional[bytes]) -> List[Any]:
+    made: List[Any] = json.loads(text) if text else []
+    return made
 
 
 class Handle:
@@ -49,12 +53,10 @@ class Handle:
         _native.binding_dispatch(self.native)
 
     def replies(self) -> List[Any]:
-        text = _native.binding_replies(self.native, BATCH)
-        return json.loads(text) if text else []
+        return _array(_native.binding_replies(self.native, BATCH))
 
     def notices(self) -> List[Any]:
-        text = _native.binding_notices(self.native, BATCH)
-        return json.loads(text) if text else []
+        return _array(_native.binding_notices(self.native, BATCH))
 
     def want(self, names: str) -> None:
         if _native.binding_want(self.native, names) < 0:
@@ -72,11 +74,10 @@ class Handle:
         return json.loads(_native.binding_statistics(self.native) or b"{}")
 
     def calls(self) -> List[Any]:
-        return json.loads(_native.binding_calls(self.native) or b"[]")
+        return _array(_native.binding_calls(self.native))
 
     def tell_log(self) -> None:
-        text = _native.binding_logs(self.native)
-        for level, line in json.loads(text) if text else ():
+        for level, line in _array(_native.binding_logs(self.native)):
             log.log(_LEVELS.get(level, logging.INFO), "%s", line)
 
     def free(self, _free: Any = _native.binding_free) -> None:
@@ -84,7 +85,7 @@ class Handle:
         if native is not None:
             _free(native)
 
-    def __del__(self, _free: Any = _native.binding_free, _ending: Any = sys.is_finalizing) -> None:
+    def __del__(self, _free: Any = _native.binding_free) -> None:
         native, self._native = self._native, None
         if native is not None:
             _free(native)

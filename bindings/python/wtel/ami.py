@@ -1,6 +1,5 @@
 """Messages of Asterisk's manager interface as they came, read only where somebody looks."""
 
-import sys
 from array import array
 from typing import Any, Dict, Iterator, List, Optional, Tuple, overload
 
@@ -185,7 +184,7 @@ class Parser:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def __del__(self, _free: Any = _native.parser_free, _ending: Any = sys.is_finalizing) -> None:
+    def __del__(self, _free: Any = _native.parser_free) -> None:
         handle, self._handle = self._handle, None
         if handle is not None:
             _free(handle)

@@ -243,9 +243,10 @@ def camel(name: str) -> str:
 
 def time_of(text: Any) -> Optional[datetime]:
     """ "2025-10-25T10:30:00.123Z", aware, in UTC."""
-    if not isinstance(text, str) or not text:
+    if not text:
         return None
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    made = datetime.fromisoformat(text[:-1] + "+00:00" if text[-1] == "Z" else text)
+    return made if made.tzinfo is timezone.utc else made.astimezone(timezone.utc)
 
 
 def _nested(kind: Type[Model]) -> Callable[[Any], Optional[Model]]:
@@ -266,7 +267,7 @@ _PLANS: Dict[type, List[Tuple[str, str, Optional[Callable[[Any], Any]], Any]]] =
 
 def _plan(kind: type) -> List[Tuple[str, str, Optional[Callable[[Any], Any]], Any]]:
     plan = []
-    for field in fields(kind):  # type: ignore[arg-type]
+    for field in fields(kind):
         where = (kind.__name__, field.name)
         maker = _MAKERS.get(where)
         if maker is None and field.name.endswith(("_time", "_at")) or field.name == "time":
@@ -279,9 +280,10 @@ def _plan(kind: type) -> List[Tuple[str, str, Optional[Callable[[Any], Any]], An
 
 def make(kind: Type[Model], data: Mapping[str, Any], **more: Any) -> Model:
     """A dataclass out of JSON's object; `more` is what it cannot know."""
+    get = data.get
     values: Dict[str, Any] = {}
     for name, key, maker, zero in _PLANS.get(kind) or _plan(kind):
-        value = data.get(key)
+        value = get(key, zero)
         if maker is not None:
             value = maker(value)
         values[name] = zero if value is None else value

@@ -11,7 +11,7 @@ from ._api import Api
 from ._handle import BATCH, Handle, log
 from ._streams import AmiStream, EventStream, Stream
 from .ami import AmiEvent, read_ends
-from .errors import Closed, Conflict, Error, Invalid, NotConnected, from_json
+from .errors import Closed, Conflict, Error, Invalid, NotConnected, Timeout, from_json
 from .model import Call, Event, Statistics, make
 
 Callback = Callable[[Event], Any]
@@ -101,6 +101,8 @@ class Telephony(Api):
         try:
             await asyncio.wait_for(self._ready, self._connect_timeout)
         except asyncio.TimeoutError:
+            if self._check_loop().statistics().get("connected"):
+                raise Timeout("Asterisk's channels and the database's trunks were not read in time", "WTEL_ETIMEOUT") from None
             raise NotConnected(self._why or "Asterisk does not answer", "WTEL_ECONNECT") from None
         finally:
             self._ready = None
@@ -150,7 +152,8 @@ class Telephony(Api):
             if not future.done():
                 future.set_exception(closed)
                 future.exception()  # seen: nobody may wait any more
-        for stream in (*self._streams, *self._ami_streams):
+        streams: List[Stream[Any]] = [*self._streams, *self._ami_streams]
+        for stream in streams:
             stream._end()
 
     async def __aenter__(self) -> "Telephony":
@@ -391,12 +394,15 @@ class Telephony(Api):
                 self._end_waiters.pop(call_id, None)
 
     async def _end_of(self, handle: Handle, call_id: str, future: "asyncio.Future[Call]") -> Call:
-        while not any(one.get("callId") == call_id for one in handle.calls()) and not future.done():
+        active = call_id in self._mine
+        while not active and not future.done():
             found = await self.call(call_id)
             if found.ended:
                 return found
-            # It ended a moment ago: its record is on its way.
-            await asyncio.wait([future], timeout=0.05)
+            active = any(one.get("callId") == call_id for one in handle.calls())
+            if not active:
+                # It ended a moment ago: its record is on its way.
+                await asyncio.wait([future], timeout=0.05)
         return await future
 
     def calls(self) -> List[Call]:
