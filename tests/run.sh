@@ -193,23 +193,27 @@ step_fuzz()
 		case $program in *_replay) continue ;; esac
 		echo "${program##*/fuzz_}"
 	done >"$build/targets"
-	# Beside the steps that mostly wait; step_fuzzed waits for the last one.
-	while read -r one; do
-		fuzz_one "$one" </dev/null
-	done <"$build/targets" &
-	fuzzing=$!
+	# Two at a time, beside the steps that mostly wait; step_fuzzed waits for the last one.
+	for half in 0 1; do
+		awk -v half="$half" 'NR % 2 == half' "$build/targets" | while read -r one; do
+			fuzz_one "$one" </dev/null
+		done &
+		fuzzing="$fuzzing $!"
+	done
 }
 
 step_fuzzed()
 {
-	[ -z "$fuzzing" ] || wait "$fuzzing"
+	[ -z "$fuzzing" ] || wait $fuzzing
 	fuzzing=
 }
 
+# Several at once: they mostly wait. Those of one file share a world and keep their order.
 # usage: suite NAME FOLDER
 suite()
 {
-	WTELCTL=$build/plain/cli/wtelctl python3 -m pytest -q -p no:cacheprovider --junitxml="$results/$1.xml" "$2" >"$results/$1.log" 2>&1 || {
+	WTELCTL=$build/plain/cli/wtelctl python3 -m pytest -q -p no:cacheprovider -n 3 --dist loadfile \
+		--junitxml="$results/$1.xml" "$2" >"$results/$1.log" 2>&1 || {
 		say "FAILED: $1"
 		tail -n 120 "$results/$1.log"
 		[ -s "$results/$1.xml" ] || echo "not ok - $1 ended early" >>"$results/$1.tap"
