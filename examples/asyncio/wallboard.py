@@ -8,14 +8,15 @@ but a terminal, it prints one board after the other. Ends with Ctrl-C.
 """
 import asyncio
 import datetime
-import os
 import shutil
 import signal
 import sys
+import time
 
 import wtel
 
-REFRESH = 1.0  # seconds; events are shown at once
+REFRESH = 1.0  # seconds without an event
+PAUSE = 0.1  # at least, between two boards
 COLOURS = {"answered": 32, "ringing": 33, "dialing": 33, "agent": 36, "queued": 36}
 
 
@@ -89,15 +90,26 @@ def show(lines):
 
 
 async def watch(telephony, board):
-    events = telephony.events()
+    changed = asyncio.Event()
+
+    def heard(event):
+        board.hear(event)
+        changed.set()
+
+    telephony.on("*", heard)
+    read = 0.0
     while True:
+        changed.clear()
+        if time.monotonic() - read >= REFRESH:
+            await board.read(telephony)
+            read = time.monotonic()
         board.calls = telephony.calls()
         show(board.lines(datetime.datetime.now(datetime.timezone.utc), telephony.statistics().connected))
+        await asyncio.sleep(PAUSE)
         try:
-            board.hear(await asyncio.wait_for(events.__anext__(), REFRESH))
+            await asyncio.wait_for(changed.wait(), REFRESH)
         except asyncio.TimeoutError:
             pass
-        await board.read(telephony)
 
 
 async def main():
@@ -106,9 +118,7 @@ async def main():
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     try:
         async with wtel.Telephony() as telephony:
-            board = Board()
-            await board.read(telephony)
-            await watch(telephony, board)
+            await watch(telephony, Board())
     except asyncio.CancelledError:
         pass
     except wtel.Error as error:
@@ -116,5 +126,4 @@ async def main():
 
 
 if __name__ == "__main__":
-    os.environ.setdefault("TERM", "dumb")
     asyncio.run(main())

@@ -1,0 +1,60 @@
+#!/bin/sh
+# Builds the Python package into a temporary folder and runs its tests: on the simulator, on the real Asterisk where it can
+# run, and what takes any input once more with the address sanitizer.
+# usage: run.sh BUILD-FOLDER RESULTS-FOLDER        (BUILD-FOLDER holds cli/wtelctl; WTEL_TEST_PG: PostgreSQL too)
+set -eu
+
+PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+build=$(cd "$1" && pwd)
+mkdir -p "$2"
+results=$(cd "$2" && pwd)
+root=$(cd "$(dirname "$0")/../.." && pwd)
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+export PYTHONDONTWRITEBYTECODE=1 WTELCTL="$build/cli/wtelctl"
+status=0
+
+# usage: package FOLDER
+package()
+{
+	(cd "$root/bindings/python" && python3 setup.py -q build --build-base "$1" --build-lib "$1/lib")
+}
+
+# usage: suite NAME ARGUMENTS...
+suite()
+{
+	name=$1
+	shift
+	(cd "$root" && python3 -m pytest -q -p no:cacheprovider --junitxml="$results/$name.xml" "$@") >"$results/$name.log" 2>&1 || {
+		tail -n 120 "$results/$name.log"
+		[ -s "$results/$name.xml" ] || echo "not ok - $name ended early" >>"$results/$name.tap"
+		status=1
+	}
+}
+
+package "$place/plain"
+PYTHONPATH=$place/plain/lib suite python tests/python
+
+if command -v mypy >/dev/null; then
+	(cd "$root/bindings/python" && mypy --strict --cache-dir "$place/mypy" wtel >"$results/python-types.log" 2>&1) &&
+		echo "ok - types of the Python package" >"$results/python-types.tap" || {
+		cat "$results/python-types.log"
+		echo "not ok - types of the Python package" >"$results/python-types.tap"
+		status=1
+	}
+fi
+
+# The interpreter itself is not instrumented: the runtime comes first, and with it what it wraps before it is loaded.
+WTEL_SANITIZE=1 package "$place/checked"
+(
+	LD_PRELOAD="$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so) libcrypt.so.1"
+	ASAN_OPTIONS=detect_leaks=0
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	PYTHONPATH=$place/checked/lib
+	export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS PYTHONPATH
+	# Memory is measured without it.
+	suite python-sanitized tests/python/test_surface.py tests/python/test_telephony.py tests/python/test_ami.py \
+		-k "not million and not thousand"
+	exit $status
+) || status=1
+exit $status
