@@ -4,7 +4,7 @@
 set -eu
 
 build="gcc g++ libc6-dev meson ninja-build pkg-config libpq-dev libsqlite3-dev libjansson-dev libev-dev libssl-dev libcrypt-dev libc-ares-dev"
-test="libcriterion-dev clang libclang-rt-14-dev valgrind python3 python3-pytest postgresql sip-tester debootstrap ca-certificates openssl sqlite3 jq nodejs npm python3-panoramisk mandoc git procps tzdata"
+test="libcriterion-dev clang libclang-rt-14-dev valgrind python3 python3-pytest python3-pytest-xdist python3-dev python3-setuptools python3-wheel python3-pip swig libnode-dev postgresql sip-tester debootstrap ca-certificates openssl sqlite3 jq nodejs npm python3-panoramisk mandoc git procps tzdata"
 
 missing()
 {
@@ -13,6 +13,7 @@ missing()
 		# A machine may have Node.js from elsewhere.
 		nodejs) command -v node >/dev/null && continue ;;
 		npm) command -v npm >/dev/null && continue ;;
+		libnode-dev) [ -e "$(dirname "$(readlink -f "$(command -v node || echo /)")")/../include/node/node.h" ] && continue ;;
 		esac
 		dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q 'ok installed' || printf '%s ' "$package"
 	done
