@@ -8,6 +8,9 @@ import { checkout, folder, place, run, simulator, until, wtel } from './world.mj
 
 const real = process.env.WTEL_TEST_REAL ? process.env.WTEL_AMI : undefined;
 
+const onReal = (...test_) => real && test(...test_);
+const onSimulator = (...test_) => !real && test(...test_);
+
 // The platform's tables, with the trunk that its documentation calls Twilio Main.
 async function prepare(ami, db) {
 	const telephony = wtel.createTelephony({ ami, db });
@@ -64,13 +67,13 @@ async function check(t, ami, customer) {
 	assert.deepEqual([record.disposition, record.agentId, record.campaignId, record.leadId, record.calleeNumber], ['ANSWERED', 5, 1, 123, customer]);
 }
 
-test('the documented snippets on the simulator', { skip: Boolean(real) }, async (t) => {
+onSimulator('the documented snippets on the simulator', async (t) => {
 	const sim = await simulator(t, ['--registrations', 'carrier-a=Registered', '--talk', '60']);
 
 	await check(t, sim.url, '+1234567890');
 });
 
-test('without Asterisk the platform goes on', { skip: Boolean(real) }, async (t) => {
+onSimulator('without Asterisk the platform goes on', async (t) => {
 	const project = await copy(t);
 	const { code, err } = await run('src/index.js', { cwd: project, env: environment('ami://a:b@127.0.0.1:1', 'sqlite::memory:') });
 
@@ -79,11 +82,11 @@ test('without Asterisk the platform goes on', { skip: Boolean(real) }, async (t)
 	assert.match(err, /Failed to initialize telephony service: TelephonyError: .*\n[^]*WTEL_ECONNECT/);
 });
 
-test('the documented snippets on the real Asterisk', { skip: !real }, async (t) => {
+onReal('the documented snippets on the real Asterisk', async (t) => {
 	await check(t, real, '+15551234500');
 });
 
-test('every kind of end, on the real Asterisk', { skip: !real }, async (t) => {
+onReal('every kind of end, on the real Asterisk', async (t) => {
 	const db = `sqlite:${place(t)}/wtel.db`;
 
 	await prepare(real, db);
@@ -112,4 +115,17 @@ test('every kind of end, on the real Asterisk', { skip: !real }, async (t) => {
 	for (const name of ['Newchannel', 'DialBegin', 'BridgeEnter', 'Hangup']) {
 		assert.ok(names.has(name), name);
 	}
+});
+
+onReal('over TLS, verified', async (t) => {
+	const options = { ami: process.env.WTEL_TEST_TLS, store: false };
+	const telephony = wtel.createTelephony({ ...options, caFile: process.env.WTEL_TLS_CA });
+
+	t.after(() => telephony.shutdown());
+	await telephony.initialize();
+	assert.equal((await telephony.action('Ping')).response.Ping, 'Pong');
+	const distrustful = wtel.createTelephony(options);
+
+	t.after(() => distrustful.shutdown());
+	await assert.rejects(distrustful.initialize(), { code: 'WTEL_ETLS' });
 });
