@@ -32,8 +32,36 @@ suite()
 	}
 }
 
-package "$place/plain"
-PYTHONPATH=$place/plain/lib suite python tests/python
+# usage: step NAME COMMAND...
+step()
+{
+	name=$1
+	shift
+	if "$@" >"$place/log" 2>&1; then
+		echo "ok - $name" >>"$results/python-install.tap"
+	else
+		tail -n 60 "$place/log"
+		echo "not ok - $name" >>"$results/python-install.tap"
+		status=1
+	fi
+}
+
+# From a copy of the checkout, as it is left as it was; then as a tarball, a wheel of that, and the wheel alone.
+installs()
+{
+	mkdir -p "$place/checkout"
+	(cd "$root" && tar cf - --exclude=build --exclude=node_modules --exclude='*.egg-info' LICENSE README.md meson.build meson_options.txt \
+		include libwtel bindings) | tar xf - -C "$place/checkout"
+	step "pip install from the checkout" python3 -m pip install -q --no-index --target "$place/installed" "$place/checkout/bindings/python"
+	step "source tarball" sh -c "cd '$place/checkout/bindings/python' && python3 setup.py -q sdist -d '$place' && cd '$place' && tar xzf wtel-*.tar.gz"
+	step "wheel of the tarball" sh -c "cd '$place'/wtel-*/ && python3 setup.py -q bdist_wheel -d '$place'"
+	step "pip install of the wheel" sh -c "python3 -m pip install -q --no-index --target '$place/wheel' '$place'/wtel-*.whl"
+	step "the wheel's package loads" env PYTHONPATH="$place/wheel" python3 -c "import wtel; wtel.Parser().close()"
+}
+
+rm -f "$results"/python*.tap
+installs
+PYTHONPATH=$place/installed suite python tests/python
 
 if command -v mypy >/dev/null; then
 	(cd "$root/bindings/python" && mypy --strict --cache-dir "$place/mypy" wtel >"$results/python-types.log" 2>&1) &&
