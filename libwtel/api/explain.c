@@ -52,7 +52,7 @@ static int choose(struct api_request *request, struct choice *choice, struct wte
 	size_t room;
 	int code = wtel_router_explain(router, &step, &room, 1, ask, wall);
 
-	if (code)
+	if (code || !room)
 		return code;
 	choice->steps = base_allocate(&request->allocator, (room + 1) * sizeof(*choice->steps));
 	choice->routes = base_allocate(&request->allocator, (room + 1) * sizeof(*choice->routes));

@@ -274,6 +274,8 @@ static int step_waiting(struct originate *originate)
 						   : "Asterisk's channels and registrations were not told in time");
 		return 0;
 	}
+	if (originate->reread && sync_reads_tables(service) && service->now.mono < originate->deadline)
+		return 0;
 	return originate_book(originate);
 }
 

@@ -51,6 +51,7 @@ struct originate {
 	struct failover *failover; /* until the tracker has the call */
 	bool foreign_caller_id;	   /* the program set WTEL_CALLER_ID itself */
 	bool cancelled;		   /* a hangup came before it was dialled */
+	bool reread;		   /* no trunk was there: the tables are read anew for it */
 	unsigned carried;	   /* so many of the trunk's variables are in the action */
 	unsigned misses;	   /* looks that did not find it */
 	int64_t deadline;	   /* of the stage, mono; INT64_MAX: none */

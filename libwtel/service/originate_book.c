@@ -125,6 +125,12 @@ int originate_book(struct originate *originate)
 	size_t count = 0;
 	int code = routing_rank(originate->service, &count, originate->number, originate->call.campaign_id, NULL, 0);
 
+	if (code == WTEL_ENOTRUNK && !originate->reread) {
+		/* A trunk that was made just now counts, whoever made it: the tables are read once more. */
+		originate->reread = true;
+		sync_tables(originate->service);
+		return 0;
+	}
 	if (code == WTEL_ENOTRUNK) {
 		no_trunk(originate, NULL, NULL);
 		return 0;

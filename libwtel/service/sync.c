@@ -312,9 +312,17 @@ static void ask_all(struct wtel_service *service)
 /* Somebody changed trunks, campaigns or assignments. */
 static void on_changed(void *user)
 {
-	struct wtel_service *service = user;
+	sync_tables(user);
+}
 
+void sync_tables(struct wtel_service *service)
+{
 	service->sync.wanted |= TABLES;
+}
+
+bool sync_reads_tables(const struct wtel_service *service)
+{
+	return (service->sync.wanted | service->sync.asked) & TABLES;
 }
 
 /*

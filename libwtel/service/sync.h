@@ -96,6 +96,9 @@ void sync_start(struct wtel_service *service); /* logged in */
 void sync_stop(struct wtel_service *service);  /* the connection is gone */
 /* Another round, not before `delay` from now and not more often than every few seconds. */
 void sync_request_again(struct wtel_service *service, int64_t delay);
+/* Trunks and campaigns are read anew; whether they still are. */
+void sync_tables(struct wtel_service *service);
+bool sync_reads_tables(const struct wtel_service *service);
 /* A channel whose own list item had to be dropped is alive all the same. */
 void sync_vouch(struct wtel_service *service, const char *channel);
 void sync_step(struct wtel_service *service);

@@ -349,6 +349,29 @@ static void change_trunk(struct world *world, const char *line)
 	api_refuses(world, 422, "provider", admin, line, "{\"provider\": \"acme\"}");
 }
 
+Test(api, without_trunks_a_number_is_none_the_worse)
+{
+	struct world world;
+	json_t *document;
+	char line[48];
+	size_t left = 1;
+	int turns;
+
+	world_open(&world);
+	WORLD_UNTIL(&world, world_stats(&world).synchronised);
+	snprintf(line, sizeof(line), "DELETE trunks/%lld", (long long)world.trunk);
+	api_is(&world, 200, admin, line, NULL);
+	/* The router hears of it within a second. */
+	for (turns = 0; left && turns < 50; turns++) {
+		world_run(&world, 50);
+		document = api_ask(&world, 200, admin, "GET trunks/explain?to=%2B34600123456", NULL);
+		left = json_array_size(api_at(document, "trunks"));
+		json_decref(document);
+	}
+	cr_assert_eq(left, 0);
+	world_close(&world);
+}
+
 Test(api, trunks_from_their_making_to_their_end)
 {
 	struct world world;

@@ -212,6 +212,22 @@ static void set_status(struct wtel_store *store, int64_t id, enum wtel_trunk_sta
 	wtel_trunk_list_free(list);
 }
 
+Test(service_health, a_trunk_that_was_made_a_moment_ago_carries_the_next_call, .timeout = 60)
+{
+	struct world world;
+	char call_id[WTEL_CALL_ID_SIZE];
+	int64_t first;
+
+	failover_prepare(&world);
+	failover_start(&world);
+	cr_assert_eq(world_originate(&world, call_id, "1001", "+15550001"), 0);
+	WORLD_UNTIL(&world, strstr(world.log, "No trunks available: none is configured"));
+	first = failover_trunk(&world, "First", 1, NULL);
+	failover_call(&world, call_id, "1001");
+	failover_expect(&world, call_id, WTEL_DISPOSITION_ANSWERED, first, 1);
+	world_close(&world);
+}
+
 Test(service_health, what_another_process_changes_is_seen_within_a_second_and_maintenance_drains, .timeout = 60)
 {
 	char path[] = "/tmp/wtel-test-db-XXXXXX", url[64], call_id[WTEL_CALL_ID_SIZE], other_id[WTEL_CALL_ID_SIZE];
