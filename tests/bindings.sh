@@ -3,6 +3,7 @@
 # usage: sh tests/bindings.sh BUILD-FOLDER RESULTS-FOLDER [node|python...]
 #
 # BUILD-FOLDER has cli/wtelctl (with the simulator). Results: node-*.tap, python*.xml, and logs. The real Asterisk is used where it can be.
+# With WTEL_KEEP the packages stay there, as node/ and python/: the measurements use them.
 set -u
 
 build=$(cd "$1" && pwd)
@@ -48,6 +49,9 @@ node_install()
 	tap node-install "peers for the tests" npm install --no-audit --no-fund --prefix "$place/npm" asterisk-manager express@5 \
 		express-session@1 express-rate-limit@8 typescript @types/node@20
 	export WTEL_NODE="$place/packed/node_modules/wtel" WTEL_NPM="$place/npm"
+	if [ -n "${WTEL_KEEP-}" ]; then
+		rm -rf "$WTEL_KEEP/node" && mkdir -p "$WTEL_KEEP" && cp -rL "$WTEL_NODE" "$WTEL_KEEP/node"
+	fi
 }
 
 node_types()

@@ -240,10 +240,17 @@ step_real()
 	stop_postgres
 }
 
+step_bindings()
+{
+	start_postgres
+	WTEL_KEEP=$build/packages sh tests/bindings.sh "$build/plain" "$results" || say "FAILED: language packages"
+	stop_postgres
+}
+
 step_bench()
 {
 	start_postgres
-	sh tests/bench/run.sh "$build/plain" "$results" || say "FAILED: bench"
+	sh tests/bench/run.sh "$build/plain" "$results" "$build/packages" || say "FAILED: bench"
 	stop_postgres
 }
 
@@ -254,7 +261,7 @@ mkdir -p "$results"
 fuzzing=
 trap 'stop_postgres; step_fuzzed' EXIT
 trap 'exit 130' INT TERM
-for step in ${@:-install build source unit sanitize valgrind fuzz cli real fuzzed bench}; do
+for step in ${@:-install build source unit sanitize valgrind fuzz cli real bindings fuzzed bench}; do
 	say "$step"
 	"step_$step"
 done

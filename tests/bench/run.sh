@@ -1,6 +1,6 @@
 #!/bin/sh
 # Measures libwtel and its peers in one run on one captured stream, and holds the budgets.
-# usage: run.sh BUILD-FOLDER RESULTS-FOLDER
+# usage: run.sh BUILD-FOLDER RESULTS-FOLDER [PACKAGES-FOLDER]     packages: node/ and python/, as tests/bindings.sh keeps them
 #
 # A figure is the best of three runs: the machine's other work can only make it worse. What is compared are ratios of the same run.
 # Budgets that are not reached are printed as such and held at a lower floor.
@@ -8,6 +8,7 @@ set -eu
 
 build=$1
 results=$2
+packages=${3-}
 here=$(cd "$(dirname "$0")" && pwd)
 session=$here/../golden/sessions/answered.ami
 programs=$build/tests/bench
@@ -78,6 +79,27 @@ streams()
 	judge "with call tracking, thousands a second" "$tracking" at-least 700
 	judge "decode: times asterisk-manager" "$(awk -v a="$decode" -v b="$manager" 'BEGIN { printf "%.1f", a / b }')" at-least 6
 	judge "decode: times panoramisk" "$(awk -v a="$decode" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5
+	languages
+}
+
+# Events into callbacks of the language packages, each with its name read in JavaScript and one field in Python.
+languages()
+{
+	if [ ! -d "$packages/node" ] || [ ! -d "$packages/python" ]; then
+		echo "NO PACKAGES: events into callbacks of Node and Python are not measured (step bindings builds them)"
+		return
+	fi
+	export WTEL_NODE="$packages/node" PYTHONPATH="$packages/python"
+	printf '#!/bin/sh\nexec node "%s/peer_libwtel.mjs" "$1" name\n' "$here" >"$place/javascript"
+	printf '#!/bin/sh\nexec python3 "%s/peer_libwtel.py" "$1" Channel\n' "$here" >"$place/python"
+	chmod +x "$place/javascript" "$place/python"
+	replay 30000 "$place/javascript"
+	judge "events into JavaScript callbacks, thousands a second" "$rate" at-least 300
+	judge "JavaScript callbacks: times asterisk-manager" "$(awk -v a="$rate" -v b="$manager" 'BEGIN { printf "%.1f", a / b }')" at-least 6
+	replay 30000 "$place/python"
+	judge "events into Python callbacks, thousands a second" "$rate" at-least 300
+	judge "Python callbacks: times panoramisk" "$(awk -v a="$rate" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5
+	unset WTEL_NODE PYTHONPATH
 }
 
 choice()

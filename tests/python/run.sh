@@ -61,6 +61,9 @@ installs()
 
 rm -f "$results"/python*.tap
 installs
+if [ -n "${WTEL_KEEP-}" ]; then
+	rm -rf "$WTEL_KEEP/python" && mkdir -p "$WTEL_KEEP" && cp -r "$place/installed" "$WTEL_KEEP/python"
+fi
 PYTHONPATH=$place/installed suite python tests/python
 
 if command -v mypy >/dev/null; then

@@ -155,26 +155,32 @@ Test(trunk_zone, equals_the_c_library, .timeout = 120)
 		cr_skip_test("this machine has no time zones");
 }
 
+/* POSIX wants them without const, and does not write them. */
+static char *const *plain(const char *const *list)
+{
+	return (char *const *)(uintptr_t)list;
+}
+
 /* Compiled anew, because a system has either slim or fat files. */
 static void compare_compiled(const char *form)
 {
 	char folder[] = "/tmp/wtel_zones_XXXXXX";
-	char *const arguments[] = {"zic", "-b", (char *)form, "-d", folder, SYSTEM "/tzdata.zi", NULL};
-	char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
-	char *const clean[] = {"rm", "-rf", folder, NULL};
+	const char *const arguments[] = {"zic", "-b", form, "-d", folder, SYSTEM "/tzdata.zi", NULL};
+	const char *const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
+	const char *const clean[] = {"rm", "-rf", folder, NULL};
 	int status = 1;
 	pid_t child;
 
 	cr_assert_not_null(mkdtemp(folder));
 	setenv("PATH", "/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	if (access(SYSTEM "/tzdata.zi", R_OK) == 0 &&
-	    posix_spawnp(&child, "zic", NULL, NULL, arguments, environment) == 0)
+	    posix_spawnp(&child, "zic", NULL, NULL, plain(arguments), plain(environment)) == 0)
 		waitpid(child, &status, 0);
 	if (status == 0) {
 		setenv("TZDIR", folder, 1);
 		cr_expect_geq(compare_folder(folder), ZONES - 1);
 	}
-	if (posix_spawnp(&child, "rm", NULL, NULL, clean, environment) == 0)
+	if (posix_spawnp(&child, "rm", NULL, NULL, plain(clean), plain(environment)) == 0)
 		waitpid(child, NULL, 0);
 	if (status)
 		cr_skip_test("no zic, or nothing for it to compile");
