@@ -18,7 +18,7 @@ static int copy(const struct cli *cli, char out[RULE_SIZE], const char *option, 
 {
 	if (strlen(given) >= RULE_SIZE)
 		return bad(cli, option, given, "too long");
-	strncpy(out, given, RULE_SIZE);
+	memcpy(out, given, strlen(given) + 1);
 	return 0;
 }
 

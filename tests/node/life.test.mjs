@@ -180,7 +180,10 @@ test('worker threads: each with its own service, ended in every way', async (t) 
 });
 
 /* A sanitizer keeps what is freed. */
-test('what is forgotten is freed', { skip: /asan/.test(process.env.LD_PRELOAD ?? '') }, async () => {
+// The address sanitizer keeps freed memory for a while: then it would measure that.
+const measured = /asan/.test(process.env.LD_PRELOAD ?? '') ? () => {} : test;
+
+measured('what is forgotten is freed', async () => {
 	setFlagsFromString('--expose-gc');
 	const gc = runInNewContext('gc');
 

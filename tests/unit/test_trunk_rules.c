@@ -264,6 +264,8 @@ static char *many_prefixes(size_t count, size_t doubled)
 	char *text = malloc(count * 100 + 100), *at = text;
 	size_t i;
 
+	if (!text)
+		cr_fatal("out of memory");
 	at += sprintf(at, "{\"prefixes\": [");
 	for (i = 0; i < count; i++)
 		at += sprintf(at,
