@@ -265,7 +265,7 @@ static char *many_prefixes(size_t count, size_t doubled)
 	size_t i;
 
 	if (!text)
-		cr_fatal("out of memory");
+		abort();
 	at += sprintf(at, "{\"prefixes\": [");
 	for (i = 0; i < count; i++)
 		at += sprintf(at,
