@@ -83,9 +83,9 @@ WTEL_SANITIZE=1 package "$place/checked"
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	PYTHONPATH=$place/checked/lib
 	export LD_PRELOAD ASAN_OPTIONS UBSAN_OPTIONS PYTHONPATH
-	# Memory is measured without it.
+	# Memory is measured without it; and psql, which the tests with PostgreSQL call, hangs under a foreign sanitizer.
 	suite python-sanitized tests/python/test_surface.py tests/python/test_telephony.py tests/python/test_ami.py \
-		-k "not million and not thousand"
+		-k "not million and not thousand and not postgresql"
 	exit $status
 ) || status=1
 exit $status
