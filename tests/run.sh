@@ -211,10 +211,10 @@ step_fuzzed()
 }
 
 # Several at once: they mostly wait. Those of one file share a world and keep their order.
-# usage: suite NAME FOLDER
+# usage: suite NAME FOLDER PROCESSES
 suite()
 {
-	WTELCTL=$build/plain/cli/wtelctl python3 -m pytest -q -p no:cacheprovider -n 3 --dist loadfile \
+	WTELCTL=$build/plain/cli/wtelctl python3 -m pytest -q -p no:cacheprovider -n "$3" --dist loadfile \
 		--junitxml="$results/$1.xml" "$2" >"$results/$1.log" 2>&1 || {
 		say "FAILED: $1"
 		tail -n 120 "$results/$1.log"
@@ -225,7 +225,7 @@ suite()
 step_cli()
 {
 	start_postgres
-	suite cli tests/cli
+	suite cli tests/cli 3
 	tap quickstart "examples/quickstart.sh" sh examples/quickstart.sh
 	stop_postgres
 }
@@ -238,7 +238,7 @@ step_real()
 		return
 	fi
 	start_postgres
-	suite real tests/real
+	suite real tests/real 2
 	stop_postgres
 }
 

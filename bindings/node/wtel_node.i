@@ -38,6 +38,7 @@ struct Handle {
 	v8::Global<v8::Function> callback;
 	v8::Global<v8::Object> resource;
 	node::async_context async;
+	bool forgotten; /* by JavaScript: the second half of that is still to come */
 	/* When the environment goes. */
 	void (*gone)(void *);
 	void *gone_argument;
@@ -119,6 +120,14 @@ void on_environment(void *data, void (*gone)(void *), void *argument)
 {
 	Handle *handle = static_cast<Handle *>(data);
 
+	if (handle->forgotten) {
+		/* V8 still has its address, and may or may not come back with it. */
+		std::lock_guard<std::mutex> lock(mutex);
+		handles.erase(handle);
+		object_free(handle);
+		gone(argument);
+		return;
+	}
 	handle->gone = gone;
 	handle->gone_argument = argument;
 	handle_close(handle);
@@ -128,6 +137,10 @@ void on_forgotten_later(const v8::WeakCallbackInfo<Handle> &info)
 {
 	Handle *handle = info.GetParameter();
 
+	if (!handle->object) {
+		delete handle;
+		return;
+	}
 	node::RemoveEnvironmentCleanupHook(std::move(handle->hook));
 	handle_close(handle);
 }
@@ -135,6 +148,7 @@ void on_forgotten_later(const v8::WeakCallbackInfo<Handle> &info)
 void on_forgotten(const v8::WeakCallbackInfo<Handle> &info)
 {
 	info.GetParameter()->self.Reset();
+	info.GetParameter()->forgotten = true;
 	info.SetSecondPassCallback(on_forgotten_later);
 }
 

@@ -10,7 +10,7 @@ enum {
 	GRACE = 5000000,	  /* a call that was just asked for may have no channel yet */
 	LIST_TIMEOUT = 10000000,
 	LIST_RETRY = 100000,
-	MISSING = 1000000 /* Hangups that are behind the list of channels */
+	MISSING = 2000000 /* Hangups that are behind the list of channels */
 };
 
 enum { LIST_REGISTRATIONS = 1, LIST_CONTACTS = 2, LIST_CHANNELS = 4 };

@@ -162,6 +162,8 @@
 #define LEG_TIME(position)	  "timestamptz 'epoch' + (l.leg->>" position ")::bigint * interval '1 microsecond'"
 #define MERGE_NEW(position, type) "coalesce((n.leg->>" position ")::" type ", (o.leg->>" position ")::" type "), "
 #define MERGE_OLD(position)	  "coalesce((o.leg->>" position ")::bigint, (n.leg->>" position ")::bigint), "
+/* Whoever came in the middle of a call knows a time as late as that, or later than it was: the earliest is true. */
+#define MERGE_FIRST(position)	  "least((o.leg->>" position ")::bigint, (n.leg->>" position ")::bigint), "
 #define MERGE_CODE(position)	  "coalesce(nullif((n.leg->>" position ")::integer, 0), (o.leg->>" position ")::integer, 0)"
 
 /* clang-format off */
@@ -176,7 +178,7 @@
 	"  IMMUTABLE AS $$ SELECT json_agg(json_build_array(" \
 	MERGE_NEW("0", "text") MERGE_NEW("1", "text") MERGE_NEW("2", "text") MERGE_NEW("3", "text") \
 	MERGE_NEW("4", "integer") MERGE_NEW("5", "integer") \
-	MERGE_OLD("6") MERGE_OLD("7") MERGE_OLD("8") MERGE_OLD("9") \
+	MERGE_FIRST("6") MERGE_FIRST("7") MERGE_FIRST("8") MERGE_OLD("9") \
 	MERGE_CODE("10") ", " MERGE_CODE("11") ") ORDER BY o.at, n.at)::text\n" \
 	"  FROM json_array_elements(old_legs::json) WITH ORDINALITY AS o(leg, at)\n" \
 	"  FULL JOIN json_array_elements(new_legs::json) WITH ORDINALITY AS n(leg, at) ON o.leg->>0 = n.leg->>0 $$;\n"

@@ -45,9 +45,10 @@ static const struct store_statement write_leg = {
 		  " ON CONFLICT (id, unique_id) DO UPDATE SET channel = coalesce(excluded.channel, channel),"
 		  " number = coalesce(excluded.number, number), role = excluded.role, state = excluded.state,"
 		  " trunk_id = coalesce(excluded.trunk_id, trunk_id),"
-		  " start_time = coalesce(start_time, excluded.start_time),"
-		  " ringing_time = coalesce(ringing_time, excluded.ringing_time),"
-		  " answer_time = coalesce(answer_time, excluded.answer_time),"
+		  " start_time = coalesce(min(start_time, excluded.start_time), start_time, excluded.start_time),"
+		  " ringing_time = coalesce(min(ringing_time, excluded.ringing_time), ringing_time, "
+		  "excluded.ringing_time),"
+		  " answer_time = coalesce(min(answer_time, excluded.answer_time), answer_time, excluded.answer_time),"
 		  " end_time = coalesce(end_time, excluded.end_time),"
 		  " cause = CASE WHEN excluded.cause = 0 THEN cause ELSE excluded.cause END,"
 		  " sip_code = CASE WHEN excluded.sip_code = 0 THEN sip_code ELSE excluded.sip_code END",

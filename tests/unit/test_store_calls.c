@@ -155,6 +155,42 @@ STORE_TEST(what_is_known_is_not_forgotten, true)
 	wtel_call_list_free(list);
 }
 
+STORE_TEST(of_what_several_saw_the_earliest_is_true, true)
+{
+	struct wtel_leg late[] = {
+		{"A", "PJSIP/1-1", "1001", WTEL_LEG_AGENT, 0, 0, NOON + 5 * SECOND, 0, NOON + 5 * SECOND, 0, 0, 0},
+		{"B", "PJSIP/c-2", "2", WTEL_LEG_CUSTOMER, 0, 0, NOON + 3 * SECOND, NOON + 6 * SECOND, 0, 0, 0, 0},
+	};
+	struct wtel_leg own[] = {
+		{"A", "PJSIP/1-1", "1001", WTEL_LEG_AGENT, 0, 0, NOON + SECOND, 0, NOON + 2 * SECOND, 0, 0, 0},
+		{"B", "PJSIP/c-2", "2", WTEL_LEG_CUSTOMER, 0, 0, NOON + 3 * SECOND, NOON + 4 * SECOND, 0, 0, 0, 0},
+	};
+	struct wtel_store *other = world_open(world), *mine = world->store;
+	struct wtel_call call = world_call("A");
+	struct wtel_call_list *list = NULL;
+	const struct wtel_leg *legs;
+	int turn;
+
+	call.leg_count = 2;
+	for (turn = 0; turn < 4; turn++) {
+		/* A program that joined in the middle of the call writes first, and again. */
+		world->store = turn % 2 ? mine : other;
+		call.legs = turn % 2 ? own : late;
+		world_write(world, &call);
+	}
+	cr_assert_eq(wtel_store_call(world->store, &list, "A"), 0);
+	cr_assert_eq(list->calls[0].leg_count, 2);
+	legs = list->calls[0].legs;
+	cr_assert_str_eq(legs[0].unique_id, "A");
+	cr_assert_eq(legs[0].start, NOON + SECOND);
+	cr_assert_eq(legs[0].answer, NOON + 2 * SECOND);
+	cr_assert_eq(legs[1].start, NOON + 3 * SECOND);
+	cr_assert_eq(legs[1].ringing, NOON + 4 * SECOND);
+	cr_assert_eq(legs[1].answer, 0);
+	wtel_call_list_free(list);
+	wtel_store_close(other);
+}
+
 STORE_TEST(what_comes_from_the_wire_cannot_keep_a_batch_from_being_written, true)
 {
 	static char huge[10001];
