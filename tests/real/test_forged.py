@@ -30,6 +30,7 @@ def victim(world, client):
     """A call of ours that is answered and goes on, and a watcher that hears of it."""
     client.json("trunk", "add", "carrier-a", "--host", "127.0.0.1")
     watcher = client.watch()
+    world.pbx.cli("channel request hangup all")  # what tests before have left
     # 1001 stays free: the queue that the hostile calls go to has nobody else, and it knows him some time after he registered.
     wait_for(lambda: "Not in use" in world.pbx.cli("queue show welcome-queue"), 30, "the queue's agent is not there")
     world.set_agent_talk(600)
