@@ -12,9 +12,6 @@
 extern "C" {
 #endif
 
-/* Each may do what the one before it may. An agent sees and ends own calls only (user_id). */
-enum wtel_role { WTEL_ROLE_AGENT, WTEL_ROLE_SUPERVISOR, WTEL_ROLE_ADMIN };
-
 struct wtel_api_request {
 	size_t size;
 	const char *method;	 /* "GET", "POST", "PUT", "PATCH", "DELETE" */
@@ -23,10 +20,12 @@ struct wtel_api_request {
 	struct wtel_slice body;	 /* a JSON object; empty: none */
 	int64_t user_id;	 /* who asks: the agent's id; 0: nobody in particular */
 	enum wtel_role role;
+	const char *actor;   /* for the audit log: "token 3 (backoffice)"; NULL: none */
+	const char *address; /* for the audit log: where from; NULL */
 };
 #define WTEL_API_REQUEST_INIT                                                                                          \
 	{                                                                                                              \
-		sizeof(struct wtel_api_request), "GET", "/", {NULL, 0}, {NULL, 0}, 0, WTEL_ROLE_AGENT                  \
+		sizeof(struct wtel_api_request), "GET", "/", {NULL, 0}, {NULL, 0}, 0, WTEL_ROLE_AGENT, NULL, NULL      \
 	}
 
 /* `status` is HTTP's; `json` is the document, borrowed for the length of the call. */

@@ -257,6 +257,47 @@ WTEL_API int wtel_store_peer_set_status(struct wtel_store *store, int64_t user_i
 WTEL_API int wtel_store_peer_renew(struct wtel_store *store, char secret[WTEL_PEER_SECRET_SIZE],
 				   int64_t user_id) WTEL_MUST_CHECK;
 
+/* ---- grants: tokens and sessions --------------------------------------- */
+
+/* Each may do what the one before it may. An agent sees and ends own calls only (user_id). */
+enum wtel_role { WTEL_ROLE_AGENT, WTEL_ROLE_SUPERVISOR, WTEL_ROLE_ADMIN };
+
+/* "agent", "supervisor", "admin". */
+WTEL_API const char *wtel_role_name(enum wtel_role role);
+WTEL_API int wtel_role_parse(enum wtel_role *out, const char *text) WTEL_MUST_CHECK;
+
+enum wtel_grant_kind { WTEL_GRANT_TOKEN, WTEL_GRANT_SESSION };
+
+/* A row of wtel_grants without its hash. Times in wall microseconds. Borrowed from whoever gave it. */
+struct wtel_grant {
+	int64_t id;
+	enum wtel_grant_kind kind;
+	int64_t user_id; /* 0: nobody in particular */
+	enum wtel_role role;
+	const char *name; /* what a person calls it: "backoffice" */
+	int64_t created_at;
+	int64_t expires_at;   /* 0: never */
+	int64_t last_used_at; /* 0: never */
+	int64_t revoked_at;   /* 0: it was not */
+};
+
+struct wtel_grant_list {
+	size_t count;
+	const struct wtel_grant *grants;
+};
+
+/* Tokens, newest first, revoked ones too. Caller frees. */
+WTEL_API int wtel_store_tokens(struct wtel_store *store, struct wtel_grant_list **out) WTEL_MUST_CHECK;
+WTEL_API void wtel_grant_list_free(struct wtel_grant_list *list);
+
+/* user_id, role, name and expires_at of `token` are taken; `secret` (WTEL_ACCESS_SECRET_SIZE bytes of <wtel/access.h>)
+ * is given this once: only its SHA-256 is kept. *out as a list of one; caller frees. */
+WTEL_API int wtel_store_token_create(struct wtel_store *store, struct wtel_grant_list **out, char *secret,
+				     const struct wtel_grant *token) WTEL_MUST_CHECK;
+
+/* WTEL_ENOTFOUND. Revoking twice changes nothing. */
+WTEL_API int wtel_store_token_revoke(struct wtel_store *store, int64_t id) WTEL_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

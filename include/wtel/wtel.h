@@ -5,6 +5,7 @@
 #ifndef WTEL_H
 #define WTEL_H
 
+#include <wtel/access.h>
 #include <wtel/ami.h>
 #include <wtel/api.h>
 #include <wtel/base.h>

@@ -1,0 +1,69 @@
+/*
+ * Who asks: tokens for programs, sessions for people, both kept as the SHA-256 of a secret that is given once. And what
+ * they changed: the audit log. Asynchronous, as <wtel/api.h>: the answer comes from a dispatch of the service.
+ */
+#ifndef WTEL_ACCESS_H
+#define WTEL_ACCESS_H
+
+#include <wtel/api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* "wtel_" and 256 random bits in 43 letters of base64url, a NUL. What is no such text is refused without a look at the
+ * database. */
+enum { WTEL_ACCESS_SECRET_SIZE = 49, WTEL_ACCESS_NAME_MAX = 100 };
+
+/* Finds the grant that belongs to a secret: token or session. WTEL_ENOTFOUND: there is none; WTEL_ESTATE: it was
+ * revoked or has expired, and `text` says which. `grant` is borrowed for the callback. Notes the use, at most once a
+ * minute. */
+typedef void wtel_access_fn(int code, const char *text, const struct wtel_grant *grant, void *user);
+WTEL_API int wtel_access_find(struct wtel_service *service, const char *secret, wtel_access_fn *done,
+			      void *user) WTEL_MUST_CHECK;
+
+/* A new grant: kind, user_id, role, name and expires_at of `grant` are taken. `secret` is borrowed for the callback,
+ * and given this once. */
+typedef void wtel_access_secret_fn(int code, const char *text, const struct wtel_grant *grant, const char *secret,
+				   void *user);
+WTEL_API int wtel_access_open(struct wtel_service *service, const struct wtel_grant *grant, wtel_access_secret_fn *done,
+			      void *user) WTEL_MUST_CHECK;
+
+/* Ends a grant, for ever. WTEL_ENOTFOUND. `done` may be NULL. */
+WTEL_API int wtel_access_revoke(struct wtel_service *service, int64_t id, wtel_done_fn *done,
+				void *user) WTEL_MUST_CHECK;
+
+/*
+ * A user of the platform's own table (`usuarios`), by the name that is typed at a login; `hash` is the bcrypt hash that
+ * stands there, to be tried with wtel_peer_verify() away from the loop (50 ms and more). WTEL_ENOTFOUND: nobody of that
+ * name; WTEL_ESCHEMA: there is no such table, or it lacks the columns that wtel_access_columns names.
+ */
+typedef void wtel_access_user_fn(int code, const char *text, int64_t user_id, enum wtel_role role, const char *hash,
+				 void *user);
+WTEL_API int wtel_access_user(struct wtel_service *service, const char *login, wtel_access_user_fn *done,
+			      void *user) WTEL_MUST_CHECK;
+
+/* What a request changed, or tried to: one row in wtel_audit. */
+struct wtel_audit_entry {
+	size_t size;
+	int64_t user_id;     /* 0: nobody in particular */
+	const char *actor;   /* "token 3 (backoffice)", "session 7"; NULL */
+	const char *address; /* where from; NULL */
+	const char *method;
+	const char *path;
+	int status;
+	const char *detail; /* JSON, without secrets; NULL */
+};
+#define WTEL_AUDIT_ENTRY_INIT                                                                                          \
+	{                                                                                                              \
+		sizeof(struct wtel_audit_entry), 0, NULL, NULL, NULL, NULL, 0, NULL                                    \
+	}
+
+/* Written in the background; a lost database loses nothing that was not lost with it: the last 10 000 wait. wtel_api_call()
+ * notes every request that is not a GET itself; this is for what happens outside of it (a login). */
+WTEL_API int wtel_access_note(struct wtel_service *service, const struct wtel_audit_entry *entry) WTEL_MUST_CHECK;
+
+#ifdef __cplusplus
+}
+#endif
+#endif

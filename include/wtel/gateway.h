@@ -1,0 +1,75 @@
+/*
+ * The REST interface, the events and the figures over HTTP/1.1, HTTP/2 and WebSocket, in front of a service, on a
+ * libev loop: its own library (libwtel-gateway, wtel-gateway.pc), so that libwtel needs no libwebsockets.
+ *
+ *   /api/telephony/...        libwtel/api/route.def; who asks: Authorization: Bearer wtel_..., or the session's cookie
+ *   /api/telephony/session    POST {"username", "password"}: log in; GET: who am I; DELETE: log out
+ *   /api/telephony/events     WebSocket, or Server-Sent Events for whoever accepts text/event-stream
+ *   /metrics                  Prometheus, for an admin's token or from metrics_from
+ *   /healthz /readyz          200: the process lives; 200 or 503: Asterisk and the database are there
+ */
+#ifndef WTEL_GATEWAY_H
+#define WTEL_GATEWAY_H
+
+#include <ev.h>
+#include <wtel/access.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct wtel_gateway;
+
+struct wtel_gateway_options {
+	size_t size;
+	struct wtel_service *service; /* borrowed: must outlive the gateway; on the same loop (<wtel/ev.h>) */
+	const char *host;	      /* address to listen on, "127.0.0.1"; NULL: all of them */
+	int port;		      /* 3000; 0: a free one, see wtel_gateway_port() */
+	const char *cert_file;	      /* PEM, chain included; NULL: plain HTTP */
+	const char *key_file;	      /* PEM */
+	const char *origins;	      /* other sites whose pages may ask, separated by spaces; NULL: none */
+	const char *proxies;	      /* addresses whose X-Forwarded-For is believed, separated by spaces; NULL: none */
+	const char *metrics_from;     /* addresses that may read /metrics without a token; NULL: none */
+	size_t max_connections;	      /* 10 000 */
+	size_t max_body;	      /* bytes, 4 MiB: what a trunk's rules need */
+	size_t max_header;	      /* bytes of all headers of one request, 8 192 */
+	int64_t idle_timeout;	      /* microseconds without a request, 60 s */
+	int64_t request_timeout;      /* to its last byte, 10 s */
+	int64_t session_lifetime;     /* 8 h */
+	int user_rate;		      /* requests a second of one user or token, 1 000; 0: no limit */
+	int address_rate;	      /* of one address without a valid token or session, 50; 0: no limit */
+	int login_rate;		      /* logins a minute of one address, and of one name, 10 */
+	size_t event_history;	      /* events kept for whoever comes back, 10 000 */
+	size_t max_unsent;	      /* bytes that a slow reader of events may be behind before it is cut off, 1 MiB */
+	wtel_log_fn *log;
+	wtel_log_fn *access; /* a line for each request, without secrets; NULL: none */
+	void *log_user;
+};
+#define WTEL_GATEWAY_OPTIONS_INIT                                                                                      \
+	{                                                                                                              \
+		sizeof(struct wtel_gateway_options), NULL, "127.0.0.1", 3000, NULL, NULL, NULL, NULL, NULL, 10000,     \
+			4194304, 8192, 60000000, 10000000, INT64_C(28800000000), 1000, 50, 10, 10000, 1048576, NULL,   \
+			NULL, NULL                                                                                     \
+	}
+
+/* Listens when it returns. Options are copied. WTEL_EINVAL and WTEL_ECONFIG name the field; WTEL_EIO: the port is
+ * taken. Caller frees. */
+WTEL_API int wtel_gateway_new(struct wtel_gateway **out, struct ev_loop *loop,
+			      const struct wtel_gateway_options *options, struct wtel_detail *detail) WTEL_MUST_CHECK;
+
+/* The port that it listens on. */
+WTEL_API int wtel_gateway_port(const struct wtel_gateway *gateway);
+
+/*
+ * Takes no new connection, answers what was asked, tells readers of events that it goes (close code 1001), and calls
+ * `done` (may be NULL) once when all are gone, or after `timeout` microseconds.
+ */
+WTEL_API void wtel_gateway_stop(struct wtel_gateway *gateway, int64_t timeout, void (*done)(void *user), void *user);
+
+/* At once, whoever is connected. Not from inside a callback of the gateway. NULL is allowed. */
+WTEL_API void wtel_gateway_free(struct wtel_gateway *gateway);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
