@@ -6,7 +6,7 @@
 #ifndef STORE_SCHEMA_H
 #define STORE_SCHEMA_H
 
-enum { STORE_SCHEMA_VERSION = 1 };
+enum { STORE_SCHEMA_VERSION = 2 };
 
 /* By version - 1. */
 extern const char *const store_schema_postgres[STORE_SCHEMA_VERSION];

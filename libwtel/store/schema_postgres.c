@@ -1,4 +1,6 @@
 #include "store/schema.h"
+#include "store/schema_access.h"
+#include "store/schema_accounts.h"
 #include "store/schema_booking.h"
 #include "store/schema_routing.h"
 
@@ -203,6 +205,8 @@ const char *const store_schema_postgres[STORE_SCHEMA_VERSION] = {
 	     ");\n"
 	     "INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SCHEMA_TRUNK_STATES_POSTGRES SIP_PEERS CALLS
 		     CAMPAIGN_TRUNKS OURS LEGS COUNT SCHEMA_BOOK_POSTGRES SCHEMA_ROUTING_POSTGRES,
+
+	LOCK "INSERT INTO wtel_schema (version) VALUES (2);\n" SCHEMA_ACCESS_POSTGRES SCHEMA_ACCOUNTS_POSTGRES,
 };
 
 /*
@@ -234,4 +238,5 @@ const char store_associations_postgres[] = LOCK ASSOCIATION("sip_peers", "user_i
 		ASSOCIATION("calls", "campaign_id", "campanas", "SET NULL")
 			ASSOCIATION("calls", "lead_id", "base_campanas", "SET NULL")
 				ASSOCIATION("campaign_trunks", "campana_id", "campanas", "CASCADE")
-					ASSOCIATION("wtel_campaigns", "campaign_id", "campanas", "CASCADE");
+					ASSOCIATION("wtel_campaigns", "campaign_id", "campanas", "CASCADE")
+						ASSOCIATION("wtel_grants", "user_id", "usuarios", "CASCADE");

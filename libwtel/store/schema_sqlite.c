@@ -1,4 +1,6 @@
 #include "store/schema.h"
+#include "store/schema_access.h"
+#include "store/schema_accounts.h"
 #include "store/schema_booking.h"
 #include "store/schema_routing.h"
 
@@ -163,4 +165,11 @@ static const struct store_piece version_1[] = {
 	{NULL, NULL},
 };
 
-const struct store_piece *const store_schema_sqlite[STORE_SCHEMA_VERSION] = {version_1};
+static const struct store_piece version_2[] = {
+	{NULL, "INSERT INTO wtel_schema (version) VALUES (2);\n" SCHEMA_GRANTS_SQLITE},
+	{"usuarios", " REFERENCES usuarios(id) ON DELETE CASCADE"},
+	{NULL, SCHEMA_ACCESS_SQLITE SCHEMA_ACCOUNTS_SQLITE},
+	{NULL, NULL},
+};
+
+const struct store_piece *const store_schema_sqlite[STORE_SCHEMA_VERSION] = {version_1, version_2};
