@@ -74,6 +74,8 @@ enum { CLI_STOP = 256 };
 int cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *options, const char **words, int least,
 	      int most);
 int cli_help(const struct cli_command *command, const struct cli_option *options);
+/* "127.0.0.1:5038", "[::1]:5038", ":0" for 127.0.0.1: cuts `text`. */
+bool cli_split_address(char *text, const char **address, int *port);
 /* Overwrites the secrets of URLs in argv after copying it, so that ps does not show them. */
 char **cli_hide_secrets(int argc, char **argv);
 
@@ -99,6 +101,8 @@ int cli_fail_code(const struct cli *cli, int code, const struct wtel_detail *det
 
 /* ---- session.c -------------------------------------------------------- */
 
+/* Errors and warnings to standard error, all with --verbose; `user` is the struct cli. */
+void cli_log(enum wtel_log_level level, const char *text, void *user);
 int cli_open_config(struct cli *cli);
 /* Calling code of numbers without one: --country, or WTEL_COUNTRY; NULL: none. */
 const char *cli_country(const struct cli *cli);

@@ -37,28 +37,6 @@ static void serve(struct wtel_sim_server *server)
 	ev_io_stop(loop, &readable);
 }
 
-/* "127.0.0.1:5038", ":0", "[::1]:5038". */
-static bool split_address(char *text, const char **address, int *port)
-{
-	char *colon = strrchr(text, ':');
-	char *end;
-	long value;
-
-	if (!colon)
-		return false;
-	*colon = '\0';
-	value = strtol(colon + 1, &end, 10);
-	if (*end || end == colon + 1 || value < 0 || value > 65535)
-		return false;
-	if (text[0] == '[' && colon > text && colon[-1] == ']') {
-		colon[-1] = '\0';
-		text++;
-	}
-	*address = *text ? text : "127.0.0.1";
-	*port = (int)value;
-	return true;
-}
-
 /* "carrier-a=Registered,carrier-b=Rejected" in place. */
 static void split_registrations(char *text, const char **out, size_t most)
 {
@@ -120,7 +98,7 @@ int command_sim(struct cli *cli, int argc, char **argv)
 	registrations_copy = strdup(registrations ? registrations : "");
 	if (!listen_copy || !registrations_copy) {
 		status = cli_fail_code(cli, WTEL_ENOMEM, NULL);
-	} else if (!split_address(listen_copy, &address, &port)) {
+	} else if (!cli_split_address(listen_copy, &address, &port)) {
 		status = cli_fail(cli, EXIT_USAGE, "--listen wants ADDRESS:PORT, not '%s'", cli_safe(listen));
 	} else {
 		split_registrations(registrations_copy, list, sizeof(list) / sizeof(list[0]));

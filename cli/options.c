@@ -193,6 +193,27 @@ int cli_parse(struct cli *cli, int argc, char **argv, const struct cli_option *o
 	return 0;
 }
 
+bool cli_split_address(char *text, const char **address, int *port)
+{
+	char *colon = strrchr(text, ':');
+	char *end;
+	long value;
+
+	if (!colon)
+		return false;
+	*colon = '\0';
+	value = strtol(colon + 1, &end, 10);
+	if (*end || end == colon + 1 || value < 0 || value > 65535)
+		return false;
+	if (text[0] == '[' && colon > text && colon[-1] == ']') {
+		colon[-1] = '\0';
+		text++;
+	}
+	*address = *text ? text : "127.0.0.1";
+	*port = (int)value;
+	return true;
+}
+
 /* "scheme://user:secret@host": where the secret is; false if there is none. */
 static bool secret_in(char *url, char **start, char **end)
 {

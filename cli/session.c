@@ -16,7 +16,7 @@ static struct {
 	int interrupts;
 } session;
 
-static void log_line(enum wtel_log_level level, const char *text, void *user)
+void cli_log(enum wtel_log_level level, const char *text, void *user)
 {
 	static const char *const names[] = {"error", "warning", "info", "debug"};
 	const struct cli *cli = user;
@@ -53,7 +53,7 @@ static int check_schema(struct cli *cli)
 	int code = wtel_store_schema(cli->store, &version, &wanted);
 
 	if (!code && version < wanted && strcmp(wtel_store_backend(cli->store), "sqlite") == 0)
-		code = wtel_store_migrate(cli->store, log_line, cli);
+		code = wtel_store_migrate(cli->store, cli_log, cli);
 	else if (!code && version != wanted)
 		return cli_fail(cli, EXIT_NO_DATABASE, "the database's schema has version %d and %d is wanted: %s",
 				version, wanted,
@@ -72,7 +72,7 @@ static int open_store(struct cli *cli, bool check)
 		return status;
 	options.url = cli->config->db;
 	options.password = cli->config->db_password;
-	options.log = log_line;
+	options.log = cli_log;
 	options.log_user = cli;
 	code = wtel_store_open(&cli->store, &options, NULL, &detail);
 	if (code) {
@@ -137,7 +137,7 @@ int cli_open_service(struct cli *cli)
 	options.store = cli->store;
 	options.ca_file = cli->ca_file;
 	options.country = cli_country(cli);
-	options.log = log_line;
+	options.log = cli_log;
 	options.log_user = cli;
 	code = wtel_service_new(&cli->service, &options, NULL, &detail);
 	if (code)
