@@ -25,9 +25,11 @@ Trunks of the PBX (the endpoint, the registration and the carrier have the same 
 Called numbers: the last two digits decide, as in wtel/sim.h
     00 answers after ringing, stays   01 answers after 1 s of ringing, hangs up after 3 s   02 busy 486   03 rings for ever
     04 congestion 503   05 unknown 404   06 declined 603   07 183, then answers   08 answers at once   09 100 and no more
+    10 answers after ringing, plays back what it hears, stays
 Agents' extensions
     1001 answers at once   1002 answers, hangs up after 3 s (set_agent_talk)   1003, 1098 never pick up
     1004 is busy   1005, 1099 exist and are never registered   1006 is a phone that you play with sipp (phone_port)
+    1007 is a browser's, at wss://127.0.0.1:(wss_port)/ws
 
 Everything listens on 127.0.0.0/8, at ports that were free. Each run has its own directory inside the Asterisk root,
 removed at the end. Both servers live in a PID namespace that dies with this process, even when that is killed with -9, and
@@ -36,6 +38,7 @@ the namespace takes its proc mount with it.
 
 import csv
 import ctypes
+import fcntl
 import glob
 import os
 import random
@@ -64,6 +67,9 @@ res_musiconhold res_stasis res_manager_devicestate chan_pjsip app_dial app_exec 
 app_userevent app_blind_transfer app_attended_transfer app_cdr app_mixmonitor app_system bridge_* codec_ulaw codec_alaw
 codec_gsm format_pcm format_gsm func_callerid func_cdr func_channel func_cut func_db func_devstate func_dialplan
 func_global func_groupcount func_hangupcause func_logic func_math func_pjsip_* func_strings func_timeout pbx_config""".split()
+# What each of them has alone. The PBX: queues, and browsers.
+OWN_MODULES = {"pbx": "app_queue res_http_websocket res_pjsip_transport_websocket res_srtp res_format_attr_opus "
+                      "codec_opus_open_source".split(), "world": ["cdr_csv", "app_echo"]}
 
 
 class NoAsterisk(Exception):
@@ -92,6 +98,20 @@ def free_port(kind, addresses=("127.0.0.1",)):
         except OSError:
             continue
     raise RuntimeError("no free port")
+
+
+def ice_candidates():
+    """Asterisk never offers a browser 127.0.0.1 by itself (rtp_add_candidates_to_ice in res/res_rtp_asterisk.c): each address of
+    this machine is told as that one. Empty where there is no other address: no browser can have a call there."""
+    listed = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        for _, name in socket.if_nameindex():
+            try:
+                got = fcntl.ioctl(probe, 0x8915, name.encode().ljust(256, b"\0"))  # SIOCGIFADDR
+            except OSError:
+                continue
+            listed.append(socket.inet_ntoa(got[20:24]))
+    return "".join("%s => 127.0.0.1\n" % address for address in listed if not address.startswith("127."))
 
 
 def wait_for(condition, timeout, what):
@@ -125,8 +145,7 @@ class Server:
         # Asterisk keeps the documentation's place fixed; the rest is ours alone.
         for path in glob.glob(os.path.join(HERE, "conf", "common", "*.conf")) + glob.glob(os.path.join(HERE, "conf", name, "*.conf")):
             self.write(os.path.basename(path), open(path).read())
-        loads = [m for pattern in MODULES for m in sorted(glob.glob(os.path.join(modules, pattern + ".so")))]
-        loads += [os.path.join(modules, "cdr_csv.so" if name == "world" else "app_queue.so")]
+        loads = [m for pattern in MODULES + OWN_MODULES[name] for m in sorted(glob.glob(os.path.join(modules, pattern + ".so")))]
         # Files that Asterisk complains about when they are missing.
         for empty in ("ccss", "cel", "pjproject", "queuerules", "udptl"):
             self.write(empty + ".conf", "[general]\n")
@@ -232,7 +251,7 @@ class World:
         self.root = asterisk_root()
         self.ami_host, self.ami_user, self.ami_secret = "127.0.0.1", "wtel", secrets.token_hex(16)
         self.ami_port, self.tls_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
-        self.world_ami_port = free_port(socket.SOCK_STREAM)
+        self.world_ami_port, self.wss_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
         self.pbx_sip = free_port(socket.SOCK_DGRAM)
         self.world_sip = free_port(socket.SOCK_DGRAM, ("127.0.0.1", "127.0.0.2"))
         self.phone_port = free_port(socket.SOCK_DGRAM)
@@ -245,7 +264,7 @@ class World:
         os.chmod(self.root + "/srv/wtel", 0o755)
         rtp = random.randrange(10000, 14000, 400)
         self.pbx = Server(self.root, self.inside, "pbx",
-                          {"SECRET": self.ami_secret, "RTP_START": rtp, "RTP_END": rtp + 199})
+                          {"SECRET": self.ami_secret, "RTP_START": rtp, "RTP_END": rtp + 199, "ICE": ice_candidates()})
         self.world = Server(self.root, self.inside, "world",
                             {"SECRET": self.ami_secret, "RTP_START": rtp + 200, "RTP_END": rtp + 399, "AMI": self.world_ami_port,
                              "SIP": self.world_sip, "PBX_SIP": self.pbx_sip, "CARRIERS": self.carriers(), "PHONES": self.phones()})
@@ -283,10 +302,16 @@ class World:
         self.pbx.write("wtel-secret.conf", "secret = %s\n" % self.ami_secret)
         self.pbx.write("extensions.conf", shipped("extensions.conf") + '\n#include "extensions_test.conf"\n')
         self.pbx.write("queues.conf", shipped("queues.conf"))
+        http = change(shipped("http.conf"), "0.0.0.0:8089", "127.0.0.1:%d" % self.wss_port)
+        for kind, name in (("wss.crt", "ami.crt"), ("wss.key", "ami.key")):
+            http = change(http, "/etc/asterisk/keys/" + kind, "%s/etc/%s" % (self.pbx.inside, name))
+        self.pbx.write("http.conf", http)
         self.pbx.write("pjsip.conf", change(shipped("pjsip.conf"), "bind = 0.0.0.0:5060", "bind = 127.0.0.1:%d" % self.pbx_sip))
 
         agent = change(shipped("wtel-agents.conf"), "password = REPLACE-SECRET", "password = %s" % self.ami_secret)
         agents = "".join(agent.replace("1001", name) for name in self.PHONES + self.ABSENT + ("1006",))
+        self.browser_agent = "1007"
+        agents = agent.replace("1001", self.browser_agent).replace("(wtel-agent)", "(wtel-agent-webrtc)") + agents
         self.pbx.write("wtel-agents.conf", agents + "contact = sip:1006@127.0.0.1:%d\nqualify_frequency = 0\n" % self.phone_port)
 
         trunk = change(shipped("wtel-trunks.conf"), "carrier-a.example:5060", "127.0.0.1:%d" % self.world_sip)
