@@ -50,6 +50,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from ami import Ami  # noqa: E402
@@ -247,7 +248,8 @@ class World:
     PHONES = ("1001", "1002", "1003", "1004", "1098")
     ABSENT = ("1005", "1099")
 
-    def __init__(self):
+    def __init__(self, realtime=None):
+        """`realtime`: URL of a database with libwtel's schema, from which the PBX takes agents and trunks too, as the role `asterisk`."""
         self.root = asterisk_root()
         self.ami_host, self.ami_user, self.ami_secret = "127.0.0.1", "wtel", secrets.token_hex(16)
         self.ami_port, self.tls_port = free_port(socket.SOCK_STREAM), free_port(socket.SOCK_STREAM)
@@ -270,6 +272,8 @@ class World:
                              "SIP": self.world_sip, "PBX_SIP": self.pbx_sip, "CARRIERS": self.carriers(), "PHONES": self.phones()})
         self.make_certificates()
         self.install_examples()
+        if realtime:
+            self.install_realtime(urllib.parse.urlsplit(realtime))
 
     # ---- configuration ------------------------------------------------------
 
@@ -334,6 +338,17 @@ class World:
               "match = 127.0.0.3\n"
         self.pbx.write("wtel-trunks.conf", "".join(registering.replace("carrier-a", name).replace("REPLACE-USER", name)
                                                   for name in self.REGISTERING).replace("\ncontact_user", "\nmax_random_initial_delay = 0\ncontact_user") + "; " + by_address + silent + raw)
+
+    def install_realtime(self, url):
+        for name in ("extconfig.conf", "sorcery.conf"):
+            self.pbx.write(name, open(os.path.join(EXAMPLES, name)).read())
+        settings = open(os.path.join(EXAMPLES, "res_pgsql.conf")).read()
+        for old, new in (("hostname = 127.0.0.1", "hostname = " + url.hostname), ("port = 5432", "port = %d" % url.port),
+                         ("dbname = wtel", "dbname = " + url.path[1:]), ("REPLACE-SECRET", self.ami_secret)):
+            settings = change(settings, old, new)
+        self.pbx.write("res_pgsql.conf", settings)
+        with open(self.pbx.etc + "/modules.conf", "a") as file:
+            file.write("load = res_config_pgsql.so\n")
 
     def make_certificates(self):
         """An authority of this run's own, and a certificate for localhost and 127.0.0.1."""
