@@ -61,6 +61,26 @@ struct store_queue {
 	int result;	   /* of the last one */
 };
 
+/* Notes on their way to the audit log. */
+struct store_audit_entry;
+struct store_audit_list {
+	struct store_audit_entry *first;
+	struct store_audit_entry *last;
+	size_t count;
+};
+struct store_audit {
+	struct store_audit_list waiting;
+	struct store_audit_list flying; /* with the database */
+	uint64_t notes;			/* made so far: of their marks */
+	uint64_t answers;
+	size_t lost;	   /* since the last one was written */
+	size_t batch;	   /* 0: as many as may be */
+	unsigned failures; /* in a row */
+	int result;	   /* of the last batch */
+	int64_t due;	   /* mono */
+	int64_t retry_at;  /* mono */
+};
+
 /* Who is told of changes. */
 struct store_watch {
 	void (*changed)(void *user);
@@ -76,9 +96,11 @@ struct wtel_store {
 	struct wtel_detail error;
 	struct store_ask *asks;
 	struct store_queue queue;
+	struct store_audit audit;
 	struct store_watch watch;
 	struct store_zones zones;  /* of routers that were made of this store */
 	struct store_names *names; /* with the platform's tables; NULL: not found yet */
+	struct store_users *users; /* the same of `usuarios` */
 	bool dispatching;
 	bool closing; /* nothing is asked any more */
 	/* options */
@@ -143,6 +165,7 @@ struct store_answer {
 	int64_t id;
 	struct wtel_call_stats stats;
 	char secret[WTEL_PEER_SECRET_SIZE]; /* the caller wipes it */
+	char token[STORE_TOKEN_SIZE];	    /* and it */
 };
 /* WTEL_EBUSY from inside a dispatch. Empties the store's error. */
 int store_answer_begin(struct store_answer *answer, struct wtel_store *store);
@@ -170,6 +193,16 @@ void store_queue_init(struct wtel_store *store);
 void store_queue_free(struct wtel_store *store);
 int store_queue_dispatch(struct wtel_store *store, struct wtel_time now);
 int64_t store_queue_deadline(const struct wtel_store *store);
+
+/* The audit log: store/audit.c. */
+void store_audit_free(struct wtel_store *store);
+int store_audit_dispatch(struct wtel_store *store, struct wtel_time now);
+int64_t store_audit_deadline(const struct wtel_store *store);
+/* Waits until all is written, or it is clear that it will not be. */
+void store_audit_flush(struct wtel_store *store);
+
+/* store/users.c */
+void store_users_free(struct wtel_store *store);
 
 /* Tells of changes: store/watch.c. */
 void store_watch_dispatch(struct wtel_store *store, struct wtel_time now);

@@ -418,5 +418,6 @@ int wtel_store_flush(struct wtel_store *store)
 			return base_fail(&store->error, WTEL_ESTORE, "db",
 					 "no connection to the database: %zu changes wait", store_queued(store));
 	}
+	store_audit_flush(store);
 	return 0;
 }

@@ -2,7 +2,8 @@
  * Version 2: who may ask, and what they changed. A grant is a token or a session: of its secret only the SHA-256 is
  * kept, as hex. Grants of a user of the platform go with that user; what the audit log says of it stays.
  *
- * Ids are never given again: the audit log names grants by them.
+ * Ids are never given again: the audit log names grants by them. `mark` names a row of wtel_audit before it is written,
+ * so that it is there once, however often its writing is tried.
  */
 #ifndef STORE_SCHEMA_ACCESS_H
 #define STORE_SCHEMA_ACCESS_H
@@ -39,7 +40,8 @@
 	"  method VARCHAR(16) NOT NULL,\n"                                                                             \
 	"  path TEXT NOT NULL,\n"                                                                                      \
 	"  status INTEGER NOT NULL,\n"                                                                                 \
-	"  detail TEXT\n"                                                                                              \
+	"  detail TEXT,\n"                                                                                             \
+	"  mark VARCHAR(64) UNIQUE\n"                                                                                  \
 	");\n" SCHEMA_ACCESS_INDEXES
 
 /* Between the two stands the foreign key of user_id. */
@@ -67,7 +69,8 @@
 	"  method VARCHAR(16) NOT NULL,\n"                                                                             \
 	"  path TEXT NOT NULL,\n"                                                                                      \
 	"  status INTEGER NOT NULL,\n"                                                                                 \
-	"  detail TEXT\n"                                                                                              \
+	"  detail TEXT,\n"                                                                                             \
+	"  mark VARCHAR(64) UNIQUE\n"                                                                                  \
 	");\n" SCHEMA_ACCESS_INDEXES
 
 #endif

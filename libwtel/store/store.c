@@ -115,12 +115,18 @@ void wtel_store_close(struct wtel_store *store)
 	if (store_queued(store) && wtel_store_flush(store) && (left = store_queued(store)))
 		store_log(store, WTEL_LOG_ERROR, "store: closed with %zu changes not written: %s", left,
 			  store->error.text);
+	store_audit_flush(store);
+	if (store->audit.waiting.count + store->audit.flying.count)
+		store_log(store, WTEL_LOG_ERROR, "store: closed with %zu entries of the audit log not written",
+			  store->audit.waiting.count + store->audit.flying.count);
 	store_retire(store);
 	memory = store->allocator;
 	store->closing = true;
 	store->ops->close(store->driver);
 	store_ask_end_all(store);
 	store_queue_free(store);
+	store_audit_free(store);
+	store_users_free(store);
 	store_names_free(store);
 	store_zones_free(&store->zones);
 	base_release(&memory, store);
@@ -177,21 +183,26 @@ bool store_connected(const struct wtel_store *store)
 int64_t store_deadline(const struct wtel_store *store)
 {
 	int64_t deadline = store->ops->deadline(store->driver), queue = store_queue_deadline(store);
-	int64_t watch = store_watch_deadline(store);
+	int64_t watch = store_watch_deadline(store), audit = store_audit_deadline(store);
 
 	if (queue < deadline)
 		deadline = queue;
+	if (audit < deadline)
+		deadline = audit;
 	return watch < deadline ? watch : deadline;
 }
 
 int store_dispatch(struct wtel_store *store, struct wtel_time now)
 {
-	int code, sent;
+	int code, sent, noted;
 
 	if (store->dispatching)
 		return WTEL_EBUSY;
 	store->dispatching = true;
 	sent = store_queue_dispatch(store, now);
+	noted = store_audit_dispatch(store, now);
+	if (!sent && noted == WTEL_ENOMEM)
+		sent = noted;
 	code = store->ops->dispatch(store->driver, now);
 	store_watch_dispatch(store, now);
 	store->dispatching = false;

@@ -144,4 +144,60 @@ int store_assign(struct wtel_store *store, int64_t campaign_id, int64_t trunk_id
 int store_campaign_save(struct wtel_store *store, const struct wtel_campaign *campaign, store_change_fn *done,
 			void *user);
 
+/*
+ * ---- grants ----
+ *
+ * Secrets are "wtel_" and 43 letters of base64url, of 32 random bytes; the table has their SHA-256. What is no such
+ * text is refused at once with WTEL_ENOTFOUND.
+ */
+enum { STORE_TOKEN_SIZE = 49, STORE_GRANT_NAME_MAX = 100 };
+/* A list of one; NULL on failure. */
+typedef void store_grants_fn(int code, const struct wtel_detail *detail, const struct wtel_grant_list *list,
+			     void *user);
+typedef void store_granted_fn(int code, const struct wtel_detail *detail, const struct wtel_grant_list *list,
+			      const char *secret, void *user);
+
+int store_tokens(struct wtel_store *store, store_grants_fn *done, void *user);
+/* Given to the callback: WTEL_ENOTFOUND; WTEL_ESTATE: revoked or expired. Its use is noted, at most once a minute. */
+int store_grant_find(struct wtel_store *store, const char *secret, store_grants_fn *done, void *user);
+/* kind, user_id, role, name and expires_at of `grant`. A session must expire; with each new one those are removed that
+ * expired a day ago. */
+int store_grant_create(struct wtel_store *store, const struct wtel_grant *grant, store_granted_fn *done, void *user);
+/* A second time changes nothing. */
+int store_grant_revoke(struct wtel_store *store, int64_t id, store_change_fn *done, void *user);
+
+/* A user of the platform by the name of a login. WTEL_ENOTFOUND: nobody, not active, or without a bcrypt hash;
+ * WTEL_ESCHEMA: no such table, or not the columns. `hash` is borrowed, NULL on failure. */
+typedef void store_user_fn(int code, const struct wtel_detail *detail, int64_t user_id, enum wtel_role role,
+			   const char *hash, void *user);
+int store_user(struct wtel_store *store, const char *login, store_user_fn *done, void *user);
+
+/* ---- the audit log ---- */
+
+enum { STORE_AUDIT_WAITING = 10000, STORE_AUDIT_PAGE = 1000 };
+/* A row of wtel_audit: NULL is "". */
+struct store_note {
+	int64_t id; /* those that are read */
+	int64_t at; /* wall; 0: now */
+	int64_t user_id;
+	const char *actor;
+	const char *address;
+	const char *method;
+	const char *path;
+	int status;
+	const char *detail; /* JSON */
+};
+struct store_note_list {
+	size_t count;
+	const struct store_note *notes;
+};
+typedef void store_notes_fn(int code, const struct wtel_detail *detail, const struct store_note_list *list, void *user);
+
+/* Copied, made fit for the table, and written soon, many at once; what cannot be written waits, the newest
+ * STORE_AUDIT_WAITING. */
+int store_note(struct wtel_store *store, const struct store_note *note);
+/* Newest first. `before`: ids below (0: from the newest); `user_id` 0: anybody's; `limit` up to STORE_AUDIT_PAGE. */
+int store_notes(struct wtel_store *store, int64_t before, int64_t user_id, int64_t limit, store_notes_fn *done,
+		void *user);
+
 #endif
