@@ -141,4 +141,4 @@ addEventListener("beforeunload", (event) => {
 });
 
 // For the console: phone.sessions()[0].sessionDescriptionHandler.peerConnection.getStats()
-globalThis.phone = { get manager() { return manager; }, sessions: () => [...rows.keys()] };
+globalThis.phone = { start, get manager() { return manager; }, sessions: () => [...rows.keys()] };

@@ -62,7 +62,7 @@ class Site:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 there = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
                 there.request(self.command, self.path, body or None,
-                              {name: value for name, value in self.headers.items() if name.lower() not in ("connection", "host")})
+                              {name: value for name, value in self.headers.items() if name.lower() != "connection"})
                 answer = there.getresponse()
                 data = answer.read()
                 self.send_response(answer.status)
