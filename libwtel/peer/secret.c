@@ -2,7 +2,9 @@
 
 #include <crypt.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
+#include <stdio.h>
 #include <string.h>
 #include <wtel/peer.h>
 
@@ -58,4 +60,29 @@ bool wtel_peer_verify(const char *hash, const char *secret)
 		CRYPTO_memcmp(again, hash, strlen(hash)) == 0;
 	base_wipe(&data, sizeof(data));
 	return equal;
+}
+
+int wtel_peer_digest(char out[WTEL_DIGEST_SIZE], enum wtel_digest algorithm, const char *user, const char *realm,
+		     const char *secret)
+{
+	const EVP_MD *kind = algorithm == WTEL_DIGEST_SHA256 ? EVP_sha256() : EVP_md5();
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned int length = 0, i;
+	EVP_MD_CTX *context;
+	bool done;
+
+	if (!user || !*user || strchr(user, ':') || !realm || strchr(realm, '"') || !secret)
+		return WTEL_EINVAL;
+	context = EVP_MD_CTX_new();
+	if (!context)
+		return WTEL_ENOMEM;
+	done = EVP_DigestInit_ex(context, kind, NULL) == 1 && EVP_DigestUpdate(context, user, strlen(user)) == 1 &&
+	       EVP_DigestUpdate(context, ":", 1) == 1 && EVP_DigestUpdate(context, realm, strlen(realm)) == 1 &&
+	       EVP_DigestUpdate(context, ":", 1) == 1 && EVP_DigestUpdate(context, secret, strlen(secret)) == 1 &&
+	       EVP_DigestFinal_ex(context, digest, &length) == 1 && 2 * length < WTEL_DIGEST_SIZE;
+	EVP_MD_CTX_free(context);
+	for (i = 0; done && i < length; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+	base_wipe(digest, sizeof(digest));
+	return done ? 0 : WTEL_EUNSUPPORTED;
 }
