@@ -1,6 +1,7 @@
 /* wtelctl serve: a service and its gateway on one loop, from the first signal on with care for what is under way. */
 #include "cli.h"
 
+#include <arpa/inet.h>
 #include <ev.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -58,7 +59,13 @@ static void allow_files(void)
 
 static bool is_local(const char *host)
 {
-	return host && (strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0);
+	unsigned char address[16];
+
+	if (!host)
+		return false;
+	if (inet_pton(AF_INET, host, address) == 1)
+		return address[0] == 127;
+	return strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
 }
 
 static void say_where(const struct server *server, const struct choices *choices, const char *host)
@@ -68,6 +75,10 @@ static void say_where(const struct server *server, const struct choices *choices
 
 	fprintf(stderr, "wtelctl: listening on %s://%s%s%s:%d/api/telephony\n", scheme, six ? "[" : "",
 		host ? cli_safe(host) : "*", six ? "]" : "", wtel_gateway_port(server->gateway));
+}
+
+static void warn(const struct choices *choices, const char *host)
+{
 	if (!choices->cert && !is_local(host))
 		fprintf(stderr,
 			"wtelctl: WARNING: tokens, passwords and calls cross the network in the clear: give --cert "
@@ -152,6 +163,7 @@ static int serve(struct cli *cli, const struct choices *choices, const char *hos
 	if (status)
 		return status;
 	allow_files();
+	warn(choices, host);
 	fill(&options, cli, choices);
 	options.host = host;
 	options.port = port;

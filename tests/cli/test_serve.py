@@ -1,0 +1,379 @@
+"""wtelctl serve on the simulator, asked with curl. What each route answers to whom is in test_permissions.py."""
+
+import concurrent.futures
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+
+import pytest
+
+from client import WTELCTL, Client, Sqlite, wait_for
+from serve import PASSWORD, USERS, Gateway, compare, csrf_of, golden, grant, make_certificate, make_platform
+
+
+def start_sim(port=0, talk="1.5"):
+    process = subprocess.Popen([WTELCTL, "sim", "--listen", "127.0.0.1:%d" % port, "--pickup", "0.1", "--ring", "0.2", "--talk", talk,
+                                "--registrations", "main=Registered"], stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+    return process, int(process.stdout.readline().rsplit(":", 1)[1])
+
+
+@pytest.fixture
+def served(sim, tmp_path):
+    """The client behind a gateway: an empty database with the platform's tables."""
+    database = Sqlite(tmp_path)
+    make_platform(database)
+    client = Client(sim, database)
+    assert client.run("migrate").returncode == 0
+    client.json("trunk", "add", "main", "--host", "sip.example.com")
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def gateway(served):
+    return Gateway(served, "--access-log")
+
+
+def dial(gateway, token, end="01", extension="1001", **more):
+    answer = gateway.post("call/originate", dict(more, agentExtension=extension, customerPhone="+155500" + end), token)
+    assert answer.status == 200, answer
+    return answer.json["data"]["callId"]
+
+
+def ended(gateway, token, call_id):
+    return gateway.until("calls/" + call_id, token, lambda document: document["call"]["endTime"]).json["call"]
+
+
+# ---- who asks -----------------------------------------------------------------
+
+
+def test_tokens(gateway, served):
+    made = served.run("token", "create", "--role", "supervisor", "--name", "backoffice", "--json")
+    assert made.returncode == 0, made.stderr
+    token = re.search(r"wtel_[A-Za-z0-9_-]{43}", made.stdout).group(0)
+    assert gateway.get("status", token).status == 200
+    assert token not in str(served.database.rows("SELECT * FROM wtel_grants")), "the secret itself is stored"
+    listed = served.run("token", "list", "--json").stdout
+    assert "backoffice" in listed and token not in listed
+    for wrong in (token[:-1] + ("A" if token[-1] != "A" else "B"), "wtel_", token + "A", "x" * 48, ""):
+        answer = gateway.get("status", headers={"Authorization": "Bearer " + wrong})
+        assert answer.status == 401 and answer.error and "www-authenticate" in answer.headers, (wrong, answer)
+    assert gateway.get("status").status == 401
+    assert gateway.get("status", headers={"Authorization": "Basic " + token}).status == 401
+    number = json.loads(listed)["tokens"][0]["id"]
+    assert served.run("token", "revoke", str(number)).returncode == 0
+    wait_for(lambda: gateway.get("status", token).status == 401, 1.5, "a revoked token is good for more than a second")
+    assert token not in gateway.said() + gateway.printed()
+
+
+def test_login(gateway, served):
+    answer = gateway.post("session", {"username": USERS[5][0], "password": PASSWORD})
+    assert answer.status == 200, answer
+    cookie = answer.headers["set-cookie"]
+    assert re.match(r"wtel_session=\S+; ", cookie), cookie
+    parts = {part.strip().lower() for part in cookie.split(";")[1:]}
+    assert {"httponly", "samesite=strict", "path=/api/telephony"} <= parts and "secure" not in parts, cookie
+    headers, csrf = {"Cookie": cookie.split(";")[0]}, csrf_of(answer)
+    who = gateway.get("session", headers=headers)
+    assert who.status == 200 and csrf_of(who) == csrf and '"agent"' in who.body and "5" in who.body, who
+    assert gateway.get("calls/active", headers=headers).status == 200
+    assert gateway.get("trunks", headers=headers).status == 403
+    call = {"agentExtension": "1001", "customerPhone": "+15550008"}
+    for refused in ({}, {"X-CSRF-Token": ""}, {"X-CSRF-Token": "0" * 64}, {"X-CSRF-Token": csrf[:-1]}):
+        assert gateway.post("call/originate", call, headers=dict(headers, **refused)).status == 403
+    allowed = dict(headers, **{"X-CSRF-Token": csrf})
+    answer = gateway.post("call/originate", call, headers=allowed)
+    assert answer.status == 200 and answer.json["data"]["call"]["agentId"] == 5
+    assert gateway.ask("DELETE", "session", headers=headers).status == 403, "logged out by another site"
+    assert gateway.ask("DELETE", "session", headers=allowed).status in (200, 204)
+    assert gateway.get("session", headers=headers).status == 401
+    assert gateway.get("calls/active", headers=headers).status == 401
+    assert PASSWORD not in gateway.said() + gateway.printed() and "wtel_session=wtel_" not in gateway.said() + gateway.printed()
+
+
+def test_who_may_not_log_in(gateway):
+    wrong = gateway.post("session", {"username": USERS[5][0], "password": "wrong"})
+    nobody = gateway.post("session", {"username": "nobody@example.com", "password": PASSWORD})
+    assert wrong.status == nobody.status == 401 and wrong.body == nobody.body, "who exists is told"
+    for body in ({}, {"username": "x"}, {"username": 1, "password": 2}, {"username": "", "password": ""}, [1], b"{", b"",
+                 {"username": "x" * 5000, "password": "y" * 5000}, {"username": "' OR 1=1 --", "password": "x"}):
+        answer = gateway.post("session", body)
+        assert answer.status in (400, 401, 413, 422, 429) and answer.error, (body, answer)
+        assert "set-cookie" not in answer.headers
+
+
+def test_logins_are_limited(served):
+    gateway = Gateway(served, "--login-rate", 3)
+    found = [gateway.post("session", {"username": USERS[5][0], "password": "wrong"}) for _ in range(6)]
+    assert found[0].status == 401 and found[-1].status == 429, found
+    assert int(found[-1].headers["retry-after"]) >= 1 and found[-1].error
+
+
+def test_rates_are_limited(served):
+    gateway = Gateway(served, "--user-rate", 5, "--address-rate", 5)
+    token = grant(served.database, "admin")
+
+    def many(token):
+        with concurrent.futures.ThreadPoolExecutor(10) as pool:
+            return [answer.status for answer in pool.map(lambda _: gateway.get("status", token), range(20))]
+
+    assert set(many(token)) == {200, 429}
+    assert set(many(None)) == {401, 429}
+    time.sleep(1.1)
+    assert gateway.get("status", token).status == 200, "another's requests count against whoever has a token"
+
+
+def test_sessions_end(served):
+    gateway = Gateway(served, "--session", 1)
+    cookie, _ = gateway.login(5)
+    assert gateway.get("session", headers={"Cookie": cookie}).status == 200
+    time.sleep(2.1)
+    assert gateway.get("session", headers={"Cookie": cookie}).status == 401
+
+
+# ---- calls --------------------------------------------------------------------
+
+
+def test_a_call_from_its_beginning_to_its_record(gateway, served):
+    token = grant(served.database, "agent", 5)
+    call_id = dial(gateway, token, campaignId=1, leadId=123)
+    active = gateway.until("calls/active", token, lambda document: document["count"] == 1)
+    assert compare(golden("calls-active"), active.json) == []
+    call = ended(gateway, token, call_id)
+    assert call["disposition"] == "ANSWERED" and call["agentId"] == 5
+    history = gateway.get("calls/history?limit=50&offset=0", token)
+    assert compare(golden("calls-history"), history.json) == []
+    stats = gateway.get("calls/stats?startDate=2025-10-01", token)
+    assert compare(golden("calls-stats"), stats.json) == [] and stats.json["stats"]["totalCalls"] == 1
+    audited = served.database.rows("SELECT user_id, method, path, status FROM wtel_audit")
+    assert (5, "POST", "/api/telephony/call/originate", 200) in audited, audited
+    lines = [line for line in gateway.printed().splitlines() if "call/originate" in line]
+    assert len(lines) == 1 and "POST" in lines[0] and "200" in lines[0] and token not in gateway.printed()
+
+
+def test_twenty_at_once(gateway, served):
+    token = grant(served.database, "admin")
+    paths = ["status", "calls/active", "calls/history", "trunks", "sip/peers"] * 4
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        found = list(pool.map(lambda path: gateway.get(path, token), paths))
+    assert [answer.status for answer in found] == [200] * 20
+    assert all(answer.json["success"] for answer in found)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        calls = list(pool.map(lambda n: dial(gateway, token, extension=str(1001 + n)), range(20)))
+    assert len(set(calls)) > 9
+    gateway.until("calls/history", token, lambda document: sum(bool(call["endTime"]) for call in document["calls"]) == 20)
+
+
+class Events:
+    """curl -N on the stream of events, and what it has heard."""
+
+    def __init__(self, gateway, token, *arguments):
+        self.process = subprocess.Popen(["curl", "-sSN", "-m", "60", "-H", "Authorization: Bearer " + token, "-H",
+                                         "Accept: text/event-stream", *arguments, gateway.url + "/api/telephony/events"],
+                                        stdout=subprocess.PIPE, text=True)
+
+    def until(self, name):
+        """Events up to the first of that name: (id, document)."""
+        heard, number = [], None
+        for line in self.process.stdout:
+            if line.startswith("id:"):
+                number = line[3:].strip()
+            if line.startswith("data:"):
+                heard.append((number, json.loads(line[5:])))
+                if heard[-1][1]["event"] == name:
+                    return heard
+        raise AssertionError("%s was not heard: %s" % (name, heard))
+
+    def close(self):
+        self.process.kill()
+        self.process.communicate()
+
+
+def test_events_by_curl(gateway, served):
+    five, six = grant(served.database, "agent", 5), grant(served.database, "agent", 6)
+    own, others = Events(gateway, five), Events(gateway, six)
+    time.sleep(0.3)
+    first = dial(gateway, five)
+    heard = own.until("call:hangup")
+    names = [event["event"] for _, event in heard]
+    assert [name for name in names if name.startswith("call:")][0] == "call:new" and "call:answered" in names
+    assert all(event["data"]["callId"] == first for _, event in heard if event["event"].startswith("call:"))
+    assert all(set(event) >= {"id", "event", "time", "data"} and event["id"] == number for number, event in heard)
+    second = dial(gateway, six)
+    theirs = others.until("call:hangup")
+    assert {event["data"]["callId"] for _, event in theirs if event["event"].startswith("call:")} == {second}, "another's call was told"
+    answered = next(number for number, event in heard if event["event"] == "call:answered")
+    own.close()
+    own = Events(gateway, five, "-H", "Last-Event-ID: " + answered)
+    again = own.until("call:hangup")
+    assert [number for number, _ in again] == [number for number, _ in heard[names.index("call:answered") + 1:]]
+    own.close()
+    others.close()
+
+
+# ---- what keeps it running ----------------------------------------------------
+
+
+def test_figures_and_health(gateway, served):
+    admin, agent = grant(served.database, "admin"), grant(served.database, "agent", 5)
+    assert gateway.get("/healthz").status == 200 and gateway.get("/readyz").status == 200
+    assert gateway.get("/metrics").status == 401 and gateway.get("/metrics", agent).status == 403
+    ended(gateway, agent, dial(gateway, agent))
+    metrics = gateway.get("/metrics", admin)
+    assert metrics.status == 200 and metrics.headers["content-type"].startswith("text/plain")
+    names = set()
+    for line in metrics.body.splitlines():
+        assert re.match(r'^(# (HELP|TYPE) \w+ .+|[a-zA-Z_]\w*(\{(\w+="([^"\\]|\\.)*",?)*\})? -?[0-9.eE+naNIif-]+)$', line), line
+        if not line.startswith("#"):
+            names.add(re.match(r"\w+", line).group(0))
+    assert len(names) > 8 and all(name.startswith(("wtel_", "process_")) for name in names), names
+    assert not re.search(r"wtel_[A-Za-z0-9_-]{43}\b", metrics.body)
+
+
+def test_metrics_without_a_token(served):
+    gateway = Gateway(served, "--metrics-from", "127.0.0.1")
+    assert gateway.get("/metrics").status == 200
+
+
+def test_ready_follows_asterisk(tmp_path):
+    database = Sqlite(tmp_path)
+    sim, port = start_sim()
+    client = Client("ami://wtel:wtel@127.0.0.1:%d" % port, database)
+    try:
+        assert client.run("migrate").returncode == 0
+        gateway = Gateway(client)
+        token = grant(database, "admin")
+        sim.terminate()
+        assert sim.wait(10) == 0
+        wait_for(lambda: gateway.get("/readyz").status == 503, 5, "ready without Asterisk")
+        assert gateway.get("/healthz").status == 200
+        assert gateway.get("status", token).json["status"]["connected"] is False
+        assert gateway.post("call/originate", {"agentExtension": "1001", "customerPhone": "+15550001"}, token).status == 503
+        sim, _ = start_sim(port)
+        wait_for(lambda: gateway.get("/readyz").status == 200, 15, "not ready again")
+        assert gateway.stop() == 0
+    finally:
+        sim.kill()
+        sim.wait()
+        client.close()
+
+
+def test_starts_without_asterisk(tmp_path):
+    client = Client("ami://wtel:topsecret@127.0.0.1:1", Sqlite(tmp_path))
+    try:
+        gateway = Gateway(client, wait=False)
+        assert gateway.get("/healthz").status == 200 and gateway.get("/readyz").status == 503
+        assert "topsecret" not in gateway.get("/readyz").body + gateway.said()
+        assert gateway.stop() == 0
+    finally:
+        client.close()
+
+
+# ---- the end ------------------------------------------------------------------
+
+
+def test_a_stop_in_the_middle_of_calls(served):
+    """No new request is taken; each call's record is finished."""
+    gateway = Gateway(served)
+    token = grant(served.database, "admin")
+    calls = [dial(gateway, token, extension=str(1001 + n)) for n in range(5)]
+    gateway.until("calls/active", token, lambda document: document["count"] == 5)
+    reader = Events(gateway, token)
+    time.sleep(0.3)
+    began = time.monotonic()
+    gateway.process.terminate()
+    wait_for(lambda: refused(gateway.port), 5, "it still listens")
+    assert gateway.process.poll() is None, "it did not wait for the calls"
+    assert gateway.process.wait(20) == 0 and time.monotonic() - began < 15
+    assert reader.process.wait(5) in (0, 18, 56), "the reader of events was not let go"
+    rows = served.database.rows("SELECT call_id, disposition, billsec, end_time FROM calls")
+    assert {row[0] for row in rows} == set(calls)
+    assert all(row[1] == "ANSWERED" and row[2] >= 1 and row[3] for row in rows), rows
+    assert "5 calls are under way" in gateway.said() and gateway.said().rstrip().endswith("stopped")
+
+
+def refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("words, number", [((), signal.SIGINT), (("--drain", "0"), signal.SIGTERM)])
+def test_a_stop_that_does_not_wait(served, words, number):
+    """A second signal, or no patience: the call goes on, and the next process writes its end."""
+    gateway = Gateway(served, *words)
+    token = grant(served.database, "admin")
+    call_id = dial(gateway, token, end="03")
+    gateway.until("calls/active", token, lambda document: document["count"] == 1)
+    gateway.process.send_signal(number)
+    if not words:
+        wait_for(lambda: refused(gateway.port), 5, "it still listens")
+        assert gateway.process.poll() is None
+        gateway.process.send_signal(number)
+    assert gateway.process.wait(5) == 0 and "1 calls go on" in gateway.said(), gateway.said()
+    assert served.open_rows() == 1
+    again = Gateway(served)
+    wait_for(lambda: again.post("call/hangup", {"callId": call_id}, token).status == 200, 10, "the call is not there")
+    assert ended(again, token, call_id)["disposition"] in ("CANCELLED", "NO ANSWER")
+    assert again.stop() == 0
+
+
+# ---- TLS, and where it listens ------------------------------------------------
+
+
+def test_tls(served, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    gateway = Gateway(served, "--cert", certificate, "--key", key, scheme="https", wait=False)
+    assert "https://127.0.0.1" in gateway.said() and "WARNING" not in gateway.said()
+    gateway.tls = ["--cacert", certificate]
+    wait_for(lambda: gateway.get("/readyz").status == 200, 20, gateway.said)
+    token = grant(served.database, "admin")
+    for version in ("--http1.1", "--http2"):
+        answer = gateway.get("status", token, arguments=[version, "-w", "%{http_code}"])
+        assert answer.status == 200 and answer.json["success"]
+    assert gateway.post("call/originate", {"agentExtension": "1001", "customerPhone": "+15550001"}, token,
+                        arguments=["--http2"]).status == 200
+    answer = gateway.post("session", {"username": USERS[5][0], "password": PASSWORD})
+    assert "secure" in answer.headers["set-cookie"].lower()
+    plain = subprocess.run(["curl", "-s", "-m", "5", "http://127.0.0.1:%d/healthz" % gateway.port], capture_output=True, text=True)
+    assert plain.returncode or not plain.stdout.startswith("{\"success\":true")
+    old = subprocess.run(["curl", "-s", "-m", "5", "--cacert", certificate, "--tls-max", "1.1", gateway.url + "/healthz"])
+    assert old.returncode, "TLS 1.1"
+    assert gateway.get("/healthz").status == 200
+    assert gateway.stop() == 0
+
+
+def test_usage(served, tmp_path):
+    certificate, key = make_certificate(tmp_path)
+    for words, named in ((("--cert", certificate), "--key"), (("--listen", "nowhere"), "--listen"), (("--listen", "127.0.0.1:x"), "--listen"),
+                         (("--listen", "127.0.0.1:70000"), "--listen"), (("--user-rate", "99999999"), "rate"), (("word",), "usage"),
+                         (("--cert", "/nonexistent", "--key", key, "--listen", "127.0.0.1:0"), "cert"),
+                         (("--cert", certificate, "--key", certificate, "--listen", "127.0.0.1:0"), "key")):
+        done = served.run("serve", *words, timeout=20)
+        assert done.returncode in (1, 2) and named in done.stderr, (words, done)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = served.run("serve", "--listen", "127.0.0.1:%d" % taken.getsockname()[1], timeout=20)
+        assert done.returncode == 1 and "listening on" not in done.stderr, done
+    # An address that is nobody's: it warns before it fails.
+    done = served.run("serve", "--listen", "192.0.2.1:0", timeout=20)
+    assert done.returncode == 1 and "WARNING" in done.stderr and "in the clear" in done.stderr, done
+    done = served.run("serve", WTEL_LISTEN="nowhere", timeout=20)
+    assert done.returncode == 2 and "nowhere" in done.stderr
+
+
+def test_the_unit():
+    """The example starts what there is, with options that there are."""
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    with open(root + "/examples/systemd/wtel.service") as unit, open(root + "/cli/wtelctl.1") as page:
+        text, manual = unit.read(), page.read()
+    for name in re.findall(r"\b(WTEL_\w+)=", text):
+        assert name in manual, name
+    for wanted in ("DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "LoadCredential=key.pem", "CapabilityBoundingSet=\n"):
+        assert wanted in text
