@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "api/request.h"
-#include "api/text.h"
 #include "store/rows.h"
 
 /* ---- the answer ------------------------------------------------------- */
@@ -29,6 +28,42 @@ void api_answer(struct api_request *request, int status, json_t *document)
 	request->document = document;
 	if (request->service)
 		job_due(request->service, &request->job);
+}
+
+struct api_text *api_text_new(const struct wtel_allocator *allocator)
+{
+	struct api_text *text = base_allocate_zero(allocator, sizeof(*text));
+
+	if (!text)
+		return NULL;
+	text->references = 1;
+	text->allocator = *allocator;
+	text->text.buffer = &text->buffer;
+	text->text.allocator = &text->allocator;
+	return text;
+}
+
+void api_text_release(struct api_text *text)
+{
+	struct wtel_allocator allocator;
+
+	if (!text || --text->references)
+		return;
+	allocator = text->allocator;
+	base_buffer_free(&text->buffer, &allocator);
+	base_release(&allocator, text);
+}
+
+void api_answer_text(struct api_request *request, int status, struct api_text *text)
+{
+	if (request->answered || !text || text->text.code) {
+		api_text_release(text);
+		api_answer(request, 503, NULL);
+		return;
+	}
+	request->written = text;
+	api_answer(request, status, NULL);
+	request->status = status;
 }
 
 /* "advanced_settings.timezone" -> "advancedSettings.timezone": as the body has it. */
@@ -157,8 +192,13 @@ static void tell(struct api_request *request)
 				   "memory\",\"field\":null}}";
 	struct base_buffer text = {NULL, 0, 0, 0, 0};
 	bool whole = request->document && text_of(&text, &request->allocator, request->document) == 0;
+	const struct base_buffer *written = request->written ? &request->written->buffer : NULL;
 
-	if (whole)
+	if (written)
+		request->done(request->status,
+			      (struct wtel_slice){base_buffer_front(written), base_buffer_length(written)},
+			      request->user);
+	else if (whole)
 		request->done(request->status, (struct wtel_slice){text.data, base_buffer_length(&text)},
 			      request->user);
 	else
@@ -178,6 +218,8 @@ static void finish(struct service_job *job, int code)
 	else if (!request->answered)
 		api_fail(request, 503, code, "", "no answer in time: it may have been done all the same");
 	tell(request);
+	api_text_release(request->written);
+	request->written = NULL;
 	json_decref(request->document);
 	json_decref(request->body);
 	request->document = request->body = NULL;

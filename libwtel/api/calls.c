@@ -1,4 +1,4 @@
-/* Calls: those under way, those that were, statistics. */
+/* Calls that were, and statistics. */
 #include "api/request.h"
 
 /* {"success": true, "count": all that match, "calls": [...]} */
@@ -11,41 +11,9 @@ static json_t *list_of(json_t *calls, int64_t count)
 	return document;
 }
 
-static bool is_own(const struct api_request *request, const struct wtel_call *call)
+bool api_is_own(const struct api_request *request, const struct wtel_call *call)
 {
 	return request->role != WTEL_ROLE_AGENT || (request->user_id && call->agent_id == request->user_id);
-}
-
-/* GET calls/active: by the service's own knowledge. */
-void api_calls_active(struct api_request *request)
-{
-	json_t *calls = json_array();
-	const struct wtel_call *call;
-	size_t position = 0;
-	int64_t count = 0, whose;
-
-	if (!api_whose(request, &whose, false, 0, "")) {
-		json_decref(calls);
-		return;
-	}
-	while ((call = wtel_service_walk(request->service, &position))) {
-		if (!is_own(request, call))
-			continue;
-		array_add(&calls, wtel_json_call(call, "", ""));
-		count++;
-	}
-	api_answer(request, 200, list_of(calls, count));
-}
-
-/* GET status: {"success": true, "status": {"connected", "activeCalls", "callsInProgress", ...}} */
-void api_service_status(struct api_request *request)
-{
-	json_t *document = api_success(NULL);
-	struct wtel_service_stats stats;
-
-	wtel_service_stats(request->service, &stats);
-	object_put(&document, "status", wtel_json_status(&stats));
-	api_answer(request, 200, document);
 }
 
 /* ---- what the store has ----------------------------------------------- */
@@ -158,7 +126,7 @@ static void call_read(int code, const struct wtel_detail *detail, const struct w
 	if (!api_resume(request))
 		return;
 	/* Somebody else's is not told from none. */
-	if (!code && !is_own(request, list->calls))
+	if (!code && !api_is_own(request, list->calls))
 		code = WTEL_ENOTFOUND;
 	if (code) {
 		api_fail_code(request, code, code == WTEL_ENOTFOUND ? &missing : detail);

@@ -153,7 +153,7 @@ static json_t *named(int64_t id, const char *name)
 }
 
 /* Asterisk's own number of the state, as the seed's `state` has it. */
-static const char *state_number(enum wtel_call_state state)
+const char *state_number(enum wtel_call_state state)
 {
 	switch (state) {
 	case WTEL_CALL_QUEUED:

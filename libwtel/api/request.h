@@ -14,6 +14,7 @@
 #include <wtel/json.h>
 
 #include "api/object.h"
+#include "api/text.h"
 #include "service/service.h"
 
 enum {
@@ -70,8 +71,9 @@ struct api_request {
 	/* the answer */
 	bool answered;
 	int status;
-	json_t *document; /* NULL: there was no memory for it */
-	bool secret;	  /* there is one in it */
+	json_t *document; /* NULL: there was no memory for it, or it is a text */
+	struct api_text *written;
+	bool secret; /* there is one in it */
 	/* a handler's own, between its steps */
 	void *kept; /* a list: store_pack_free() */
 	int64_t id, other_id;
@@ -84,6 +86,21 @@ struct api_request {
 
 /* {"success": true, "message": ...}, to be added to; `message` may be NULL. */
 json_t *api_success(const char *message);
+/*
+ * An answer that is written as text, and may be that of many requests. Made with one reference; `text` writes into it.
+ * NULL: out of memory.
+ */
+struct api_text {
+	size_t references;
+	struct wtel_allocator allocator;
+	struct base_buffer buffer;
+	struct text text;
+};
+struct api_text *api_text_new(const struct wtel_allocator *allocator);
+void api_text_release(struct api_text *text); /* NULL is allowed */
+
+/* Takes the text; NULL, or one that lacked memory: out of memory. */
+void api_answer_text(struct api_request *request, int status, struct api_text *text);
 /* Takes the document; NULL: out of memory. */
 void api_answer(struct api_request *request, int status, json_t *document);
 void api_fail(struct api_request *request, int status, int code, const char *field, const char *format, ...)
@@ -127,6 +144,9 @@ bool api_body_has(const struct api_request *request, const char *key);
 bool api_body_number(struct api_request *request, int64_t *out, const char *key, int64_t least, int64_t most);
 bool api_body_flag(struct api_request *request, bool *out, const char *key);
 bool api_body_text(struct api_request *request, const char **out, const char *key);
+
+/* Whether it is one that who asks may know of. */
+bool api_is_own(const struct api_request *request, const struct wtel_call *call);
 
 /* Whose calls: by `asked` (0: not said) and who asks. */
 bool api_whose(struct api_request *request, int64_t *out, bool said, int64_t asked, const char *field);

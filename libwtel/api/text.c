@@ -5,24 +5,29 @@
 #include "api/text.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <wtel/json.h>
 
 #include "base/slice.h"
 
-struct text {
-	struct base_buffer *buffer;
-	const struct wtel_allocator *allocator;
-	int code;
-};
-
-static void put(struct text *text, const char *data, size_t length)
+void text_raw(struct text *text, const char *data, size_t length)
 {
-	if (!text->code)
-		text->code = base_buffer_append(text->buffer, text->allocator, data, length);
+	struct base_buffer *buffer = text->buffer;
+
+	if (text->code)
+		return;
+	/* Most of the time there is room, and pieces are short. */
+	if (buffer->room - buffer->end >= length && buffer->data) {
+		memcpy(buffer->data + buffer->end, data, length);
+		buffer->end += length;
+		return;
+	}
+	text->code = base_buffer_append(buffer, text->allocator, data, length);
 }
 
 static void put_char(struct text *text, char c)
 {
-	put(text, &c, 1);
+	text_raw(text, &c, 1);
 }
 
 static void put_escaped(struct text *text, unsigned char c)
@@ -35,15 +40,15 @@ static void put_escaped(struct text *text, unsigned char c)
 		if ((unsigned char)short_ones[i] == c) {
 			out[0] = '\\';
 			out[1] = short_ones[i + 1];
-			put(text, out, 2);
+			text_raw(text, out, 2);
 			return;
 		}
 	snprintf(out, sizeof(out), "\\u%04X", c);
-	put(text, out, 6);
+	text_raw(text, out, 6);
 }
 
 /* A json_t's texts are UTF-8. */
-static void put_string(struct text *text, const char *data, size_t length)
+void text_quoted(struct text *text, const char *data, size_t length)
 {
 	size_t start = 0, i;
 
@@ -53,15 +58,15 @@ static void put_string(struct text *text, const char *data, size_t length)
 
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
-		put(text, data + start, i - start);
+		text_raw(text, data + start, i - start);
 		put_escaped(text, c);
 		start = i + 1;
 	}
-	put(text, data + start, length - start);
+	text_raw(text, data + start, length - start);
 	put_char(text, '"');
 }
 
-static void put_integer(struct text *text, int64_t number)
+void text_integer(struct text *text, int64_t number)
 {
 	char out[24], *at = out + sizeof(out);
 	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
@@ -72,7 +77,7 @@ static void put_integer(struct text *text, int64_t number)
 	} while (left);
 	if (number < 0)
 		*--at = '-';
-	put(text, at, (size_t)(out + sizeof(out) - at));
+	text_raw(text, at, (size_t)(out + sizeof(out) - at));
 }
 
 static void put_real(struct text *text, const json_t *value)
@@ -81,9 +86,9 @@ static void put_real(struct text *text, const json_t *value)
 	size_t length = json_dumpb(value, out, sizeof(out), JSON_ENCODE_ANY);
 
 	if (length && length <= sizeof(out))
-		put(text, out, length);
+		text_raw(text, out, length);
 	else
-		put(text, "null", 4);
+		text_raw(text, "null", 4);
 }
 
 static void put_value(struct text *text, const json_t *value);
@@ -95,8 +100,8 @@ static void put_object(struct text *text, const json_t *object)
 
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
-		put(text, between, 1);
-		put_string(text, key, strlen(key));
+		text_raw(text, between, 1);
+		text_quoted(text, key, strlen(key));
 		put_char(text, ':');
 		put_value(text, value);
 		between = ",";
@@ -129,24 +134,24 @@ static void put_value(struct text *text, const json_t *value)
 		put_array(text, value);
 		return;
 	case JSON_STRING:
-		put_string(text, json_string_value(value), json_string_length(value));
+		text_quoted(text, json_string_value(value), json_string_length(value));
 		return;
 	case JSON_INTEGER:
-		put_integer(text, json_integer_value(value));
+		text_integer(text, json_integer_value(value));
 		return;
 	case JSON_REAL:
 		put_real(text, value);
 		return;
 	case JSON_TRUE:
-		put(text, "true", 4);
+		text_raw(text, "true", 4);
 		return;
 	case JSON_FALSE:
-		put(text, "false", 5);
+		text_raw(text, "false", 5);
 		return;
 	case JSON_NULL:
 		break;
 	}
-	put(text, "null", 4);
+	text_raw(text, "null", 4);
 }
 
 int text_of(struct base_buffer *buffer, const struct wtel_allocator *allocator, const json_t *document)

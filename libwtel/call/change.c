@@ -10,6 +10,7 @@ void change_queue(struct wtel_tracker *tracker, struct tracker_call *call, enum 
 {
 	const uint8_t leg = 1 << WTEL_CALL_CHANGE_LEG;
 
+	tracker->version++;
 	if (!(call->flags & CALL_VISIBLE) || (call->state == WTEL_CALL_ENDED && type != WTEL_CALL_CHANGE_ENDED))
 		return;
 	call->change = wall;

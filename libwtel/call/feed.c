@@ -423,6 +423,9 @@ int wtel_tracker_feed(struct wtel_tracker *tracker, const struct wtel_ami_event 
 		tracker->counters.mismatched++;
 		return 0;
 	}
+	/* The dialplan's own steps are most of all events; what they change of a call, they queue as a change. */
+	if (feeds[event->type] != feed_touch)
+		tracker->version++;
 	feeds[event->type](tracker, event, who, wall);
 	return 0;
 }

@@ -67,6 +67,7 @@ int wtel_tracker_resync_end(struct wtel_tracker *tracker, int64_t wall, int64_t 
 	if (!tracker->resyncing)
 		return WTEL_ESTATE;
 	tracker->resyncing = false;
+	tracker->version++;
 	/* From the back: a call that ends is replaced by the last one. */
 	for (i = tracker->call_count; i-- > 0;) {
 		struct tracker_call *call = tracker->calls[i];

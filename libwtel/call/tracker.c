@@ -203,6 +203,7 @@ void tracker_call_discard(struct wtel_tracker *tracker, struct tracker_call *cal
 	struct tracker_call *last = tracker->calls[--tracker->call_count];
 	struct tracker_key *key;
 
+	tracker->version++;
 	for (key = call->key; key; key = key->next)
 		index_remove(&tracker->keys, &key->link);
 	tracker->calls[call->place] = last;
@@ -271,6 +272,7 @@ int wtel_tracker_expect(struct wtel_tracker *tracker, const struct wtel_call *gi
 	call = tracker_call_new(tracker, id, given->start);
 	if (!call)
 		return WTEL_ELIMIT;
+	tracker->version++;
 	tracker_leg_set_gone(tracker, id, false);
 	call->flags |= CALL_EXPECTED;
 	call->id = given->id;
@@ -315,6 +317,7 @@ int wtel_tracker_fail(struct wtel_tracker *tracker, const char *call_id, enum wt
 	code = tracker_reserve(tracker);
 	if (code)
 		return code;
+	tracker->version++;
 	call->flags |= CALL_FAILED;
 	call->disposition = (uint8_t)disposition;
 	tracker_text_set(&tracker->pool, &call->text, CALL_REASON, wtel_slice_of(reason));
@@ -352,6 +355,11 @@ const struct wtel_call *wtel_tracker_walk(struct wtel_tracker *tracker, size_t *
 			return change_view(tracker, call);
 	}
 	return NULL;
+}
+
+uint64_t tracker_version(const struct wtel_tracker *tracker)
+{
+	return tracker->version;
 }
 
 void wtel_tracker_counters(const struct wtel_tracker *tracker, struct wtel_tracker_counters *out)

@@ -162,12 +162,15 @@ struct wtel_tracker {
 	struct tracker_call *over; /* told to the end: forgotten at the next call on the tracker */
 	size_t refused;		   /* calls that await wtel_tracker_expire() */
 	struct wtel_tracker_counters counters;
+	uint64_t version;
 	uint64_t gone[TRACKER_GONE];
 	struct wtel_call view;
 	struct wtel_leg view_legs[TRACKER_MAX_LEGS];
 };
 
 /* tracker.c */
+/* Another one whenever a call that is walked over may look different, or is there no more. */
+uint64_t tracker_version(const struct wtel_tracker *tracker);
 int tracker_reserve(struct wtel_tracker *tracker);
 void tracker_forget(struct wtel_tracker *tracker); /* what was told to the end */
 int64_t tracker_endpoint(const struct base_map *map, struct wtel_slice name);

@@ -86,6 +86,8 @@ static void destroy(struct wtel_service *service)
 {
 	struct wtel_allocator allocator = service->allocator;
 
+	if (service->annex)
+		service->annex->release(service, service->annex);
 	conn_close(&service->conn);
 	sync_free(service);
 	routing_free(service);

@@ -103,6 +103,8 @@ struct service_host {
 	int64_t not_before; /* mono: when it may be tried again */
 };
 
+struct service_annex;
+
 struct wtel_service {
 	struct wtel_allocator allocator;
 	struct wtel_service_options options; /* strings are our copies */
@@ -171,6 +173,7 @@ struct wtel_service {
 	struct service_link jobs; /* begun */
 	struct service_link jobs_due;
 	int64_t jobs_deadline; /* mono: not later than the earliest of `jobs` */
+	struct service_annex *annex; /* of the api room; NULL: none yet */
 	struct service_link observers;
 	bool observers_fresh; /* at least one has something new, or is to be removed */
 };
@@ -322,6 +325,11 @@ void job_step_all(struct wtel_service *service);
 void job_complete_all(struct wtel_service *service);
 void job_end_all(struct wtel_service *service);
 int64_t job_deadline(const struct wtel_service *service);
+
+/* What a room above keeps with the service, first in a block of its own; freed with it. */
+struct service_annex {
+	void (*release)(struct wtel_service *service, struct service_annex *annex);
+};
 
 /* ---- observer.c ---- */
 
