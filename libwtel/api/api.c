@@ -211,12 +211,14 @@ static void tell(struct api_request *request)
 static void finish(struct service_job *job, int code)
 {
 	struct api_request *request = (struct api_request *)job;
+	struct wtel_service *service = request->service;
 
 	request->service = NULL;
 	if (!request->answered && code == WTEL_ECLOSED)
 		api_fail(request, 503, code, "", "the service was closed");
 	else if (!request->answered)
 		api_fail(request, 503, code, "", "no answer in time: it may have been done all the same");
+	api_note(service, request);
 	tell(request);
 	api_text_release(request->written);
 	request->written = NULL;
@@ -239,6 +241,16 @@ static size_t put(struct api_request *request, size_t at, const char *data, size
 	return at + length + 1;
 }
 
+static bool is_noted(const struct wtel_api_request *request)
+{
+	return strcmp(request->method, "GET") != 0;
+}
+
+static size_t text_length(const char *text)
+{
+	return text ? strnlen(text, API_NOTED_MAX) : 0;
+}
+
 static void copy(struct api_request *out, const struct wtel_api_request *from, size_t path)
 {
 	size_t at = put(out, 0, from->path, path);
@@ -248,7 +260,15 @@ static void copy(struct api_request *out, const struct wtel_api_request *from, s
 	out->query = (struct wtel_slice){out->data + at, from->query.length};
 	at = put(out, at, from->query.data, from->query.length);
 	out->text = (struct wtel_slice){out->data + at, from->body.length};
-	(void)put(out, at, from->body.data, from->body.length);
+	at = put(out, at, from->body.data, from->body.length);
+	if (is_noted(from)) {
+		out->noted = out->data + at; /* routing takes the other one to pieces */
+		at = put(out, at, from->path, path);
+		out->actor = out->data + at;
+		at = put(out, at, from->actor, text_length(from->actor));
+		out->address = out->data + at;
+		(void)put(out, at, from->address, text_length(from->address));
+	}
 	out->user_id = from->user_id;
 	out->role = from->role;
 }
@@ -284,6 +304,8 @@ int wtel_api_call(struct wtel_service *service, const struct wtel_api_request *g
 		return service_fail(service, WTEL_ECLOSED, "", "the service is being closed");
 	too_long = cut(&use, &path);
 	size = path + use.query.length + use.body.length + 3;
+	if (is_noted(&use))
+		size += path + text_length(use.actor) + text_length(use.address) + 3;
 	request = base_allocate(&service->allocator, sizeof(*request) + size);
 	if (!request)
 		return service_fail(service, WTEL_ENOMEM, "", "out of memory");

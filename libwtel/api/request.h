@@ -20,6 +20,7 @@
 enum {
 	API_PATH_MAX = 1024,
 	API_QUERY_MAX = 4096,
+	API_NOTED_MAX = 256, /* actor, address */
 	API_PARAMETERS_MAX = 16,
 	API_WORDS_MAX = 2,
 	API_BODY = 65536,
@@ -63,6 +64,8 @@ struct api_request {
 	bool too_long;		/* something was, and was not copied */
 	int64_t user_id;
 	enum wtel_role role;
+	const char *noted; /* the path as it came, for the audit log; NULL: a GET */
+	const char *actor, *address;
 	const struct api_route *route;
 	const char *words[API_WORDS_MAX]; /* variables of the path, in order */
 	struct api_parameter parameters[API_PARAMETERS_MAX];
@@ -118,6 +121,11 @@ void api_asked(struct api_request *request, int code, const struct wtel_detail *
 void api_asked_store(struct api_request *request, int code);
 /* To begin a callback with: false: nobody waits for it any more. */
 bool api_resume(struct api_request *request);
+
+/* ---- audit.c ---- */
+
+/* When it is answered: into the audit log, unless it is a GET. */
+void api_note(struct wtel_service *service, const struct api_request *request);
 
 /* ---- match.c ---- */
 
