@@ -19,7 +19,7 @@ void sse_open(struct gateway_connection *connection, const struct gateway_visito
 {
 	static const struct gateway_stream calls = {receive, stream_writable, stream_closed};
 	/* Proxies shall hand on what comes at once; the comment makes clients see the answer begin. */
-	static const char rest[] = "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n\r\n:\n\n";
+	static const char rest[] = "Connection: close\r\nX-Accel-Buffering: no\r\n\r\n:\n\n";
 	unsigned char head[LWS_PRE + 2048];
 	struct stream *stream = connection->gateway->stopping ? NULL : stream_new(connection, visitor, true);
 	size_t length;
@@ -28,7 +28,6 @@ void sse_open(struct gateway_connection *connection, const struct gateway_visito
 		gateway_fail(connection, 503, WTEL_ECLOSED, "", "try again later", 1);
 		return;
 	}
-	connection->keep_alive = false;
 	length = gateway_answer_head(connection, (char *)head + LWS_PRE, 1024, 200, "text/event-stream");
 	memcpy(head + LWS_PRE + length, rest, sizeof(rest) - 1);
 	length += sizeof(rest) - 1;

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "gateway/who.h"
 
@@ -263,11 +264,22 @@ static int write_out(struct stream *stream)
 														   : 0;
 }
 
-/* A WebSocket's client answers a close frame; the other just sees the end. */
+/*
+ * A WebSocket's client answers a close frame; the other just sees the end. What nobody listens to is still read for a
+ * while: a reset would overtake the close frame.
+ */
 static void end_when_closed(struct stream *stream)
 {
-	if (stream->sse ? stream->close_code : stream->close_sent && stream->close_heard)
-		connection_end(stream->connection, true);
+	struct gateway_connection *connection = stream->connection;
+
+	if (stream->sse ? !stream->close_code : !stream->close_sent)
+		return;
+	if (stream->sse || stream->close_heard || (stream->deaf && stream->streams->gateway->tls)) {
+		connection_end(connection, true);
+	} else if (stream->deaf && !stream->shut && !lws_partial_buffered(connection->wsi)) {
+		stream->shut = true;
+		(void)shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
+	}
 }
 
 int stream_writable(void *user)
@@ -293,10 +305,17 @@ static void flush(struct stream *stream)
 {
 	struct gateway_connection *connection = stream->connection;
 
+	if (connection->ending)
+		return;
 	if (lws_partial_buffered(connection->wsi))
 		lws_callback_on_writable(connection->wsi);
 	else if (stream_writable(stream))
 		connection_end(connection, false);
+	/* lws reads nothing while it has something to write, and would be told again and again that it could. */
+	if (!connection->ending && !connection->paused && lws_partial_buffered(connection->wsi)) {
+		connection->paused = true;
+		(void)lws_rx_flow_control(connection->wsi, 0);
+	}
 }
 
 static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
@@ -391,6 +410,8 @@ static void start(struct streams *streams)
 	ev_timer_init(&streams->sweep, sweep, SWEEP_EVERY, SWEEP_EVERY);
 	ev_init(&streams->pause, pause_over);
 	ev_prepare_init(&streams->before_sleep, before_sleep);
+	/* Before the gateway's own, which ends connections. */
+	ev_set_priority(&streams->before_sleep, 1);
 	streams->sweep.data = streams->before_sleep.data = streams;
 	ev_timer_start(loop, &streams->sweep);
 	ev_prepare_start(loop, &streams->before_sleep);

@@ -82,6 +82,8 @@ struct stream {
 	bool pong_awaited;
 	bool close_sent;
 	bool close_heard; /* the client's close frame */
+	bool deaf;	  /* what it says cannot be understood */
+	bool shut;	  /* it is only waited for the client to close */
 	bool pong_due;	  /* its payload: */
 	unsigned char pong[STREAM_CONTROL_MAX];
 	size_t pong_length;

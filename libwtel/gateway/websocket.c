@@ -65,11 +65,9 @@ static bool refused(struct gateway_connection *connection, const struct gateway_
 /* Nothing that follows is looked at. */
 static void fail(struct stream *stream, int code, const char *text)
 {
-	stream->close_heard = true;
-	if (stream->close_sent)
-		connection_end(stream->connection, true);
-	else
-		stream_close(stream, code, text);
+	stream->deaf = true;
+	stream_close(stream, code, text);
+	stream_ready(stream);
 }
 
 /* UTF-8, which jansson insists on. */
@@ -97,7 +95,9 @@ static void take_close(struct stream *stream)
 		code = STREAM_PROTOCOL;
 	else if (frame->control_length > 2 && !is_text(said + 2, frame->control_length - 2))
 		code = STREAM_BAD_TEXT;
-	fail(stream, (int)code, "");
+	stream->close_heard = true;
+	stream_close(stream, (int)code, "");
+	stream_ready(stream);
 }
 
 static void take_control(struct stream *stream)
@@ -221,13 +221,13 @@ static int receive(void *user, const unsigned char *data, size_t length)
 	struct stream_frame *frame = &stream->frame;
 	size_t used = 0;
 
-	while (used < length && !stream->close_heard) {
+	while (used < length && !stream->close_heard && !stream->deaf) {
 		if (frame->head_length < head_wanted(frame)) {
 			frame->head[frame->head_length++] = data[used++];
 			if (frame->head_length < head_wanted(frame))
 				continue;
 			judge(stream);
-			if (stream->close_heard)
+			if (stream->deaf)
 				break;
 		}
 		if (frame->left && used < length)
