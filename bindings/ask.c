@@ -175,19 +175,14 @@ static void on_api(int status, struct wtel_slice json, void *user)
 
 static int read_role(enum wtel_role *out, json_t *object, struct wtel_detail *detail)
 {
-	static const char *const names[] = {"agent", "supervisor", "admin"};
 	const char *role = NULL;
 	int code = text_string(&role, object, "role", detail);
-	unsigned i;
 
 	if (code || !role)
 		return code;
-	for (i = 0; i < sizeof(names) / sizeof(*names); i++)
-		if (strcmp(role, names[i]) == 0) {
-			*out = (enum wtel_role)i;
-			return 0;
-		}
-	return text_fail(detail, WTEL_EINVAL, "role", "must be agent, supervisor or admin");
+	if (wtel_role_parse(out, role))
+		return text_fail(detail, WTEL_EINVAL, "role", "must be agent, supervisor or admin");
+	return 0;
 }
 
 /* The body may be as large as the request: the interface itself says what is too large for it. */

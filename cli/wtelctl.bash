@@ -7,7 +7,7 @@ _wtelctl()
 
 	if [[ $word == -* ]]; then
 		case $first in
-		trunk | campaign | peer | calls) options=$(wtelctl "$first" "$second" --help 2>/dev/null) ;;
+		trunk | campaign | peer | calls | token) options=$(wtelctl "$first" "$second" --help 2>/dev/null) ;;
 		*) options=$(wtelctl "$first" --help 2>/dev/null) ;;
 		esac
 		options=$(grep -o -e '^  --[a-z-]*' <<<"$options")
