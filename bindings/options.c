@@ -61,6 +61,9 @@ static int open_store(struct binding *binding, const struct settings *settings, 
 
 	options.url = config->db;
 	options.password = config->db_password;
+	options.secret_keys = config->secret_keys;
+	if (config->sip_realm)
+		options.sip_realm = config->sip_realm;
 	/* Only who asks for its schema waits for a server. */
 	options.background = !settings->migrate;
 	options.log = core_log;
@@ -88,6 +91,8 @@ static int open_service(struct binding *binding, const struct settings *settings
 	options.tls_name = settings->tls_name;
 	options.allow_plain = settings->allow_plain;
 	options.country = settings->country ? settings->country : config->country;
+	options.wss_host = config->wss_host;
+	options.wss_port = config->wss_port;
 	if (settings->technology)
 		options.technology = settings->technology;
 	if (settings->originate_timeout)

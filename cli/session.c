@@ -72,6 +72,9 @@ static int open_store(struct cli *cli, bool check)
 		return status;
 	options.url = cli->config->db;
 	options.password = cli->config->db_password;
+	options.secret_keys = cli->config->secret_keys;
+	if (cli->config->sip_realm)
+		options.sip_realm = cli->config->sip_realm;
 	options.log = cli_log;
 	options.log_user = cli;
 	code = wtel_store_open(&cli->store, &options, NULL, &detail);
@@ -137,6 +140,8 @@ int cli_open_service(struct cli *cli)
 	options.store = cli->store;
 	options.ca_file = cli->ca_file;
 	options.country = cli_country(cli);
+	options.wss_host = cli->config->wss_host;
+	options.wss_port = cli->config->wss_port;
 	options.log = cli_log;
 	options.log_user = cli;
 	code = wtel_service_new(&cli->service, &options, NULL, &detail);

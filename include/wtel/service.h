@@ -35,7 +35,7 @@ struct wtel_ami_host {
  * Where Asterisk and the database are, from flags and environment. Stronger first: `ami` and `db` arguments; WTEL_AMI
  * and WTEL_DB; ASTERISK_HOST, _PORT, _USER, _PASSWORD and DB_HOST, _PORT, _NAME, _USER, _PASSWORD; SQLite in the user's
  * state directory
- * ($XDG_STATE_HOME/wtel/wtel.db, or ~/.local/state/wtel/wtel.db).
+ * ($XDG_STATE_HOME/wtel/wtel.db, or ~/.local/state/wtel/wtel.db). A file of keys that others may read is refused.
  */
 struct wtel_config {
 	size_t size;
@@ -44,6 +44,10 @@ struct wtel_config {
 	const char *db;		 /* URL without password */
 	const char *db_password; /* NULL if none */
 	const char *country;	 /* WTEL_COUNTRY: calling code of numbers without one; NULL if none */
+	const char *secret_keys; /* WTEL_SECRET_KEYS, or what is in the file WTEL_SECRET_KEYS_FILE; NULL if none */
+	const char *sip_realm;	 /* WTEL_SIP_REALM; NULL: the default of struct wtel_store_options */
+	const char *wss_host;	 /* ASTERISK_WSS_HOST; NULL if none */
+	int wss_port;		 /* ASTERISK_WSS_PORT, 8089 */
 };
 
 /*
@@ -76,11 +80,14 @@ struct wtel_service_options {
 	size_t max_read;     /* bytes taken from the socket in one dispatch, 1 MiB */
 	wtel_log_fn *log;
 	void *log_user;
+	const char *wss_host; /* where browsers find Asterisk (sip/credentials); NULL: the present connection's host */
+	int wss_port;	   /* 8089 */
 };
 #define WTEL_SERVICE_OPTIONS_INIT                                                                                      \
 	{                                                                                                              \
 		sizeof(struct wtel_service_options), NULL, 0, NULL, NULL, NULL, false, 5000000, 100000, 30000000,      \
-			30000000, 30000000, "PJSIP", WTEL_TRACKER_OPTIONS_INIT, NULL, 4, 1048576, NULL, NULL           \
+			30000000, 30000000, "PJSIP", WTEL_TRACKER_OPTIONS_INIT, NULL, 4, 1048576, NULL, NULL, NULL,    \
+			8089                                                                                           \
 	}
 
 /* ---- life ------------------------------------------------------------- */

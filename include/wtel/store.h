@@ -40,11 +40,15 @@ struct wtel_store_options {
 	/* wtel_store_open() does not wait for PostgreSQL: what is asked before the connection stands waits for it, as
 	 * after a lost one. SQLite opens at once. Host names are still looked up inside the call. */
 	bool background;
+	/* Keys of <wtel/peer.h> that accounts' secrets are kept sealed with; copied. NULL: they are not kept, and can
+	 * be given out once only. */
+	const char *secret_keys;
+	const char *sip_realm; /* "asterisk": of the digests, as Asterisk's realm; at most WTEL_REALM_MAX bytes */
 };
 #define WTEL_STORE_OPTIONS_INIT                                                                                        \
 	{                                                                                                              \
 		sizeof(struct wtel_store_options), NULL, NULL, 10000000, 5000000, 1000, 20000, 1000000, NULL, NULL,    \
-			false                                                                                          \
+			false, NULL, "asterisk"                                                                        \
 	}
 
 struct wtel_store;
@@ -242,20 +246,69 @@ WTEL_API void wtel_peer_list_free(struct wtel_peer_list *list);
 
 /*
  * Creates the account: the first free user name of that person and the next free extension from 1001 up. `secret`
- * receives the plain secret, once: only its bcrypt hash is kept. *out as a list of one; caller frees. WTEL_EEXISTS if
- * the user has one.
+ * receives the plain secret: kept are its hash, digests for Asterisk and, with secret_keys, itself sealed. The phone is
+ * a browser, see wtel_store_peer_set_webrtc(). *out as a list of one; caller frees. WTEL_EEXISTS if the user has one.
  */
 WTEL_API int wtel_store_peer_create(struct wtel_store *store, struct wtel_peer_list **out,
 				    char secret[WTEL_PEER_SECRET_SIZE], int64_t user_id, struct wtel_slice first_name,
 				    struct wtel_slice last_name) WTEL_MUST_CHECK;
 
-/* By user_id. WTEL_ENOTFOUND. */
+/* By user_id. WTEL_ENOTFOUND. One that is not active is none to Asterisk, at once where it reads our views. */
 WTEL_API int wtel_store_peer_set_status(struct wtel_store *store, int64_t user_id,
 					enum wtel_peer_status status) WTEL_MUST_CHECK;
 
-/* A new secret for an account, given once. WTEL_ENOTFOUND. */
+/* Whether the account's phone is a browser (ICE, DTLS, Opus) or speaks plain SIP. WTEL_ENOTFOUND. */
+WTEL_API int wtel_store_peer_set_webrtc(struct wtel_store *store, int64_t user_id, bool webrtc) WTEL_MUST_CHECK;
+
+/* A new secret for an account; the old one is void. WTEL_ENOTFOUND. */
 WTEL_API int wtel_store_peer_renew(struct wtel_store *store, char secret[WTEL_PEER_SECRET_SIZE],
 				   int64_t user_id) WTEL_MUST_CHECK;
+
+/* What a phone logs in with. Texts as long as their columns can be. */
+struct wtel_credentials {
+	char username[201];
+	char extension[81];
+	char password[WTEL_SEAL_MAX + 1];
+	char display_name[1021];
+	bool webrtc;
+};
+
+/* For the account's owner alone. WTEL_ENOTFOUND; WTEL_ESTATE: it is not active, or its secret is not kept and must be
+ * renewed; WTEL_ECONFIG: its key is not in secret_keys. Wipe *out after use. */
+WTEL_API int wtel_store_peer_credentials(struct wtel_store *store, struct wtel_credentials *out,
+					 int64_t user_id) WTEL_MUST_CHECK;
+
+/* Seals every secret with the first key that another one sealed. *left: how many did not open and stayed. WTEL_ECONFIG:
+ * there is no key. */
+WTEL_API int wtel_store_reseal(struct wtel_store *store, int64_t *changed, int64_t *left) WTEL_MUST_CHECK;
+
+/* Active accounts as a SIP server has to know them: wtel_peer_digest() of either name that a phone may log in with. */
+struct wtel_account {
+	const char *username;
+	const char *extension;
+	const char *display_name;
+	const char *realm;
+	const char *username_md5;
+	const char *username_sha256;
+	const char *extension_md5;
+	const char *extension_sha256;
+	bool webrtc;
+};
+
+struct wtel_account_list {
+	size_t count;
+	const struct wtel_account *accounts;
+};
+
+/* By extension. Caller frees. */
+WTEL_API int wtel_store_accounts(struct wtel_store *store, struct wtel_account_list **out) WTEL_MUST_CHECK;
+WTEL_API void wtel_account_list_free(struct wtel_account_list *list);
+
+/* What a carrier wants to hear; "" for none. For whoever writes Asterisk's files. WTEL_ENOTFOUND. Wipe `out` after use.
+ */
+enum { WTEL_TRUNK_PASSWORD_SIZE = 1021 };
+WTEL_API int wtel_store_trunk_password(struct wtel_store *store, char out[WTEL_TRUNK_PASSWORD_SIZE],
+				       int64_t id) WTEL_MUST_CHECK;
 
 /* ---- grants: tokens and sessions --------------------------------------- */
 

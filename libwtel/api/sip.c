@@ -1,4 +1,6 @@
 /* Agents' accounts. */
+#include <stdio.h>
+
 #include "api/request.h"
 #include "store/rows.h"
 
@@ -44,6 +46,54 @@ void api_sip_status(struct api_request *request)
 	store = api_store(request);
 	if (store)
 		api_asked_store(request, store_peer(store, user, peer_read, request));
+}
+
+static void credentials_read(int code, const struct wtel_detail *detail, const struct wtel_credentials *credentials,
+			     void *user)
+{
+	struct api_request *request = user;
+	const struct wtel_service_options *options;
+	struct wtel_service_stats stats;
+	json_t *document, *out;
+	char port[16];
+
+	if (!api_resume(request))
+		return;
+	if (code) {
+		fail(request, code, detail);
+		return;
+	}
+	options = &request->service->options;
+	wtel_service_stats(request->service, &stats);
+	snprintf(port, sizeof(port), "%d", options->wss_port);
+	out = json_object();
+	object_text(&out, "sipServer", options->wss_host ? options->wss_host : stats.host);
+	object_text(&out, "sipPort", port);
+	object_text(&out, "username", credentials->username);
+	object_text(&out, "password", credentials->password);
+	object_text(&out, "extension", credentials->extension);
+	object_text(&out, "displayName",
+		    credentials->display_name[0] ? credentials->display_name : credentials->username);
+	request->secret = true;
+	document = api_success(NULL);
+	object_put(&document, "credentials", out);
+	api_answer(request, 200, document);
+}
+
+/* GET sip/credentials: {"success": true, "credentials": {"sipServer", "sipPort", "username", "password", "extension",
+ * "displayName"}}: the asker's own, whoever asks. 409: the secret is not kept, or the account is disabled; 503: its key
+ * is not there. */
+void api_sip_credentials(struct api_request *request)
+{
+	struct wtel_store *store;
+
+	if (!request->user_id) {
+		api_fail(request, 401, WTEL_EPERMISSION, "", "this is for a user who is known");
+		return;
+	}
+	store = api_store(request);
+	if (store)
+		api_asked_store(request, store_peer_credentials(store, request->user_id, credentials_read, request));
 }
 
 static void peers_read(int code, const struct wtel_detail *detail, const struct wtel_peer_list *list, void *user)
@@ -103,21 +153,23 @@ static void created(int code, const struct wtel_detail *detail, const struct wte
 	api_answer(request, 200, document);
 }
 
-/* POST sip/create: the seed's answer and, this once, the password: only its hash is kept. */
+/* POST sip/create: the seed's answer and, this once, the password. "webrtc" (true): the phone is a browser. */
 void api_sip_create(struct api_request *request)
 {
 	const char *first = "", *last = "";
 	struct wtel_store *store;
+	bool webrtc = true;
 	int64_t user = 0;
 	int code;
 
 	if (!api_body_number(request, &user, "userId", 1, API_ID_MAX) ||
-	    !api_body_text(request, &first, "primerNombre") || !api_body_text(request, &last, "primerApellido"))
+	    !api_body_text(request, &first, "primerNombre") || !api_body_text(request, &last, "primerApellido") ||
+	    !api_body_flag(request, &webrtc, "webrtc"))
 		return;
 	store = api_store(request);
 	if (!store)
 		return;
-	code = store_peer_create(store, user, wtel_slice_of(first), wtel_slice_of(last), created, request);
+	code = store_peer_create(store, user, wtel_slice_of(first), wtel_slice_of(last), webrtc, created, request);
 	if (code == WTEL_EINVAL || code == WTEL_EINJECTION || code == WTEL_ELIMIT) {
 		const struct wtel_detail *error = wtel_store_error(store);
 

@@ -40,10 +40,10 @@ static size_t length_of(const struct config_source *source, const char *name)
 	return text ? strlen(text) : 0;
 }
 
-static const char *const names[] = {"WTEL_AMI",	     "WTEL_DB",		  "ASTERISK_HOST", "ASTERISK_PORT",
-				    "ASTERISK_USER", "ASTERISK_PASSWORD", "DB_HOST",	   "DB_PORT",
-				    "DB_NAME",	     "DB_USER",		  "DB_PASSWORD",   "XDG_STATE_HOME",
-				    "HOME",	     "WTEL_COUNTRY"};
+static const char *const names[] = {
+	"WTEL_AMI", "WTEL_DB",	    "ASTERISK_HOST",  "ASTERISK_PORT",	   "ASTERISK_USER",    "ASTERISK_PASSWORD",
+	"DB_HOST",  "DB_PORT",	    "DB_NAME",	      "DB_USER",	   "DB_PASSWORD",      "XDG_STATE_HOME",
+	"HOME",	    "WTEL_COUNTRY", "WTEL_SIP_REALM", "ASTERISK_WSS_HOST", "ASTERISK_WSS_PORT"};
 
 /* No result is longer than three times everything that went in (percent-encoding), and a little. */
 static size_t room_for(const struct config_source *source, const char *ami, const char *db)
@@ -205,8 +205,24 @@ static int read_country(struct wtel_config *config, struct url_arena *arena, con
 	return 0;
 }
 
+/* Where browsers find Asterisk, which the platform's variables say; and the realm of accounts' digests. */
+static int read_phones(struct wtel_config *config, struct url_arena *arena, const struct config_source *source,
+		       struct wtel_detail *detail)
+{
+	const char *host = value(source, "ASTERISK_WSS_HOST"), *realm = value(source, "WTEL_SIP_REALM");
+
+	config->wss_port = 8089;
+	if (host && (strlen(host) > 255 || is_unsafe(host) || strpbrk(host, " /\"<>")))
+		return base_fail(detail, WTEL_ECONFIG, "ASTERISK_WSS_HOST", "must be a host name or an address");
+	if (host)
+		config->wss_host = copy(arena, host);
+	if (realm)
+		config->sip_realm = copy(arena, realm);
+	return read_port(&config->wss_port, source, "ASTERISK_WSS_PORT", detail);
+}
+
 static int read_all(struct config_block *block, const struct config_source *source, const char *ami, const char *db,
-		    struct wtel_detail *detail)
+		    const char *keys, struct wtel_detail *detail)
 {
 	struct url_arena arena = {block->strings, block->strings + block->size};
 	const char *text = value(source, "WTEL_AMI");
@@ -218,6 +234,10 @@ static int read_all(struct config_block *block, const struct config_source *sour
 		code = read_asterisk(&block->config, &arena, source, detail);
 	if (!code)
 		code = read_country(&block->config, &arena, source, detail);
+	if (!code)
+		code = read_phones(&block->config, &arena, source, detail);
+	if (!code && keys)
+		block->config.secret_keys = copy(&arena, keys);
 	return code ? code : read_database(&block->config, &arena, source, db, detail);
 }
 
@@ -226,15 +246,24 @@ int wtel_config_read(struct wtel_config **out, const char *ami, const char *db,
 {
 	struct wtel_allocator allocator = base_allocator(NULL);
 	struct config_source source = {environment ? environment : from_process, user};
-	size_t room = room_for(&source, ami, db);
-	struct config_block *block = base_allocate_zero(&allocator, sizeof(*block) + room);
-	int code;
+	struct config_block *block;
+	char *keys;
+	size_t room;
+	int code =
+		config_keys(&keys, value(&source, "WTEL_SECRET_KEYS"), value(&source, "WTEL_SECRET_KEYS_FILE"), detail);
 
-	if (!block)
+	if (code)
+		return code;
+	room = room_for(&source, ami, db) + (keys ? strlen(keys) + 1 : 0);
+	block = base_allocate_zero(&allocator, sizeof(*block) + room);
+	if (!block) {
+		config_keys_free(keys);
 		return base_fail(detail, WTEL_ENOMEM, "", "out of memory");
+	}
 	block->size = room;
 	block->config.size = sizeof(block->config);
-	code = read_all(block, &source, ami, db, detail);
+	code = read_all(block, &source, ami, db, keys, detail);
+	config_keys_free(keys);
 	if (code)
 		wtel_config_free(&block->config);
 	else

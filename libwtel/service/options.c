@@ -70,10 +70,12 @@ int options_copy(struct wtel_service *service, const struct wtel_service_options
 		return code;
 	if (!is_technology(given.technology))
 		return base_fail(detail, WTEL_EINVAL, "technology", "must be letters, digits and underscores");
+	if (given.wss_port < 1 || given.wss_port > 65535)
+		return base_fail(detail, WTEL_EINVAL, "wss_port", "must be between 1 and 65535");
 	*o = given;
 	service->store = given.store;
 	o->hosts = NULL;
-	o->ca_file = o->tls_name = o->technology = o->country = NULL;
+	o->ca_file = o->tls_name = o->technology = o->country = o->wss_host = NULL;
 	if (given.country && !*given.country)
 		given.country = NULL;
 	o->tracker.outbound_context = o->tracker.inbound_context = o->tracker.agents_context = NULL;
@@ -88,6 +90,7 @@ int options_copy(struct wtel_service *service, const struct wtel_service_options
 	OWN(tls_name);
 	OWN(technology);
 	OWN(country);
+	OWN(wss_host);
 	OWN(tracker.outbound_context);
 	OWN(tracker.inbound_context);
 	OWN(tracker.agents_context);
@@ -161,6 +164,7 @@ void options_free(struct wtel_service *service)
 	disown(a, o->tls_name);
 	disown(a, o->technology);
 	disown(a, o->country);
+	disown(a, o->wss_host);
 	disown(a, o->tracker.outbound_context);
 	disown(a, o->tracker.inbound_context);
 	disown(a, o->tracker.agents_context);

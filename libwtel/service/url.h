@@ -24,6 +24,10 @@ int url_hosts(struct wtel_config *config, struct url_arena *arena, const char *f
 int url_database(struct wtel_config *config, struct url_arena *arena, const char *field, const char *text,
 		 struct wtel_detail *detail);
 
+/* config_keys.c: `text` or, without it, what is in the file at `path`; NULL: neither. config_keys_free() wipes. */
+int config_keys(char **out, const char *text, const char *path, struct wtel_detail *detail);
+void config_keys_free(char *text);
+
 /* Appends with everything percent-encoded that is not unreserved (RFC 3986). false: no room. */
 bool url_encode(struct url_arena *arena, const char *text);
 

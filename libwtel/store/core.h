@@ -108,6 +108,8 @@ struct wtel_store {
 	size_t max_queue;
 	int64_t max_delay;
 	int64_t connect_timeout;
+	struct wtel_keyring *keyring; /* NULL: accounts' secrets are not kept */
+	char realm[WTEL_REALM_MAX + 1];
 	wtel_log_fn *log;
 	void *log_user;
 	/* this process, in wtel_instances */
@@ -222,6 +224,9 @@ struct store_process {
 };
 void store_process_self(struct store_process *out);
 bool store_process_alive(const struct store_process *self, const char *boot, int64_t pid, int64_t start);
+
+/* What accounts' secrets are sealed for. */
+#define STORE_SEAL_SIP "sip"
 
 /* What is said of a trunk that is not there. */
 extern const struct wtel_detail store_no_trunk;

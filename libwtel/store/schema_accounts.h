@@ -33,8 +33,9 @@
 #define SCHEMA_ENDPOINT_OF                                                                                             \
 	"CREATE OR REPLACE FUNCTION wtel_trunk_endpoint(name text, given text) RETURNS text\n"                         \
 	"LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$\n"                                                                 \
-	"  SELECT substring(coalesce(nullif(given, ''), btrim(regexp_replace(lower(name COLLATE \"C\"), '[^a-z0-9]+', '-', "  \
-	"'g'), '-')) COLLATE \"C\" FROM '^[A-Za-z0-9_.-]{1,79}$')\n"                                                    \
+	"  SELECT substring(coalesce(nullif(given, ''), btrim(regexp_replace(lower(name COLLATE \"C\"), "              \
+	"'[^a-z0-9]+', '-', "                                                                                          \
+	"'g'), '-')) COLLATE \"C\" FROM '^[A-Za-z0-9_.-]{1,79}$')\n"                                                   \
 	"$$;\n"                                                                                                        \
 	"CREATE INDEX IF NOT EXISTS wtel_trunks_endpoint ON trunks"                                                    \
 	" (wtel_trunk_endpoint(name::text, advanced_settings ->> 'endpoint'));\n"
@@ -52,16 +53,18 @@
 	"SELECT e.id, e.host || ':' || e.port AS address, e.host, e.username, e.password, e.from_user, e.from_domain," \
 	" e.codecs, e.transport, e.username IS NOT NULL AND e.registration IS DISTINCT FROM 'false' AS registers\n"    \
 	"FROM (SELECT wtel_trunk_endpoint(t.name::text, t.advanced_settings ->> 'endpoint') AS id,\n"                  \
-	"    CASE WHEN t.host ~ '^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$' THEN '[' || t.host || ']' ELSE t.host END AS host,\n"  \
+	"    CASE WHEN t.host ~ '^[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*$' THEN '[' || t.host || ']' ELSE t.host END AS "       \
+	"host,\n"                                                                                                      \
 	"    t.port, nullif(t.username, '') AS username, nullif(t.password, '') AS password,\n"                        \
 	"    nullif(t.from_user, '') AS from_user, nullif(t.from_domain, '') AS from_domain,\n"                        \
-	"    substring(translate(t.advanced_settings ->> 'codecs', '[]\" ', '') FROM '^[a-z0-9,]{1,200}$') AS codecs,\n"  \
+	"    substring(translate(t.advanced_settings ->> 'codecs', '[]\" ', '') FROM '^[a-z0-9,]{1,200}$') AS "        \
+	"codecs,\n"                                                                                                    \
 	"    substring(t.advanced_settings ->> 'transport' FROM '^[A-Za-z0-9_.-]{1,79}$') AS transport,\n"             \
 	"    t.advanced_settings ->> 'registration' AS registration\n"                                                 \
-	"  FROM trunks t WHERE t.status::text <> 'inactive' AND t.trunk_type::text <> 'iax2') e\n"                      \
-	"WHERE e.id IS NOT NULL AND e.host ~ '^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+)$'\n"                              \
-	"  AND coalesce(e.username, 'x') ~ '^[A-Za-z0-9_.!~*''()&=+$,/@-]+$'\n"                                         \
-	"  AND coalesce(e.from_user, 'x') ~ '^[A-Za-z0-9_.!~*''()&=+$,/-]+$'\n"                                         \
+	"  FROM trunks t WHERE t.status::text <> 'inactive' AND t.trunk_type::text <> 'iax2') e\n"                     \
+	"WHERE e.id IS NOT NULL AND e.host ~ '^(\\[[0-9A-Fa-f:.]+\\]|[A-Za-z0-9_.-]+)$'\n"                             \
+	"  AND coalesce(e.username, 'x') ~ '^[A-Za-z0-9_.!~*''()&=+$,/@-]+$'\n"                                        \
+	"  AND coalesce(e.from_user, 'x') ~ '^[A-Za-z0-9_.!~*''()&=+$,/-]+$'\n"                                        \
 	"  AND coalesce(e.from_domain, 'x') ~ '^[A-Za-z0-9_.:-]+$';\n"
 
 /* Accounts that Asterisk may know; a name that is a trunk's endpoint, or another's extension, is none. */
@@ -73,15 +76,17 @@
 	"SELECT p.extension::text AS id, p.extension::text AS extension, p.sip_username::text AS username,"            \
 	" w.display_name, w.webrtc, w.realm, w.extension_md5 AS md5, w.extension_sha256 AS sha256\n"                   \
 	"FROM sip_peers p JOIN wtel_peers w ON w.peer_id = p.id WHERE p.status::text = 'active'\n"                     \
-	"  AND p.extension ~ '^[A-Za-z0-9*#_.-]+$' AND p.sip_username ~ '^[A-Za-z0-9_.-]+$'"                          \
-	SCHEMA_NO_TRUNK("p.extension") "\n"                                                                            \
-	"UNION ALL\n"                                                                                                  \
-	"SELECT p.sip_username::text, p.extension::text, p.sip_username::text, w.display_name, w.webrtc, w.realm,"     \
-	" w.username_md5, w.username_sha256\n"                                                                         \
-	"FROM sip_peers p JOIN wtel_peers w ON w.peer_id = p.id WHERE p.status::text = 'active'\n"                     \
-	"  AND p.extension ~ '^[A-Za-z0-9*#_.-]+$' AND p.sip_username ~ '^[A-Za-z0-9_.-]+$'\n"                         \
-	"  AND NOT EXISTS (SELECT 1 FROM sip_peers q WHERE q.extension = p.sip_username)"                              \
-	SCHEMA_NO_TRUNK("p.sip_username") ";\n"
+	"  AND p.extension ~ '^[A-Za-z0-9*#_.-]+$' AND p.sip_username ~ '^[A-Za-z0-9_.-]+$'" SCHEMA_NO_TRUNK(          \
+		"p.extension") "\n"                                                                                    \
+			       "UNION ALL\n"                                                                           \
+			       "SELECT p.sip_username::text, p.extension::text, p.sip_username::text, "                \
+			       "w.display_name, w.webrtc, w.realm,"                                                    \
+			       " w.username_md5, w.username_sha256\n"                                                  \
+			       "FROM sip_peers p JOIN wtel_peers w ON w.peer_id = p.id WHERE p.status::text = "        \
+			       "'active'\n"                                                                            \
+			       "  AND p.extension ~ '^[A-Za-z0-9*#_.-]+$' AND p.sip_username ~ '^[A-Za-z0-9_.-]+$'\n"  \
+			       "  AND NOT EXISTS (SELECT 1 FROM sip_peers q WHERE q.extension = "                      \
+			       "p.sip_username)" SCHEMA_NO_TRUNK("p.sip_username") ";\n"
 
 /*
  * The values are those of the templates in examples/asterisk/pjsip.conf, which says why; `disallow` stands before
@@ -100,7 +105,7 @@
 	" 'yes' AS rtp_symmetric, 'yes' AS force_rport, 'yes' AS rewrite_contact, '1' AS device_state_busy_at,"        \
 	" 'no' AS trust_id_inbound, NULL::text AS trust_connected_line, NULL::text AS allow_transfer,"                 \
 	" 'uri_pjsip' AS redirect_method, '60' AS rtp_timeout, '600' AS rtp_timeout_hold,"                             \
-	" CASE WHEN u.webrtc THEN 'yes' END AS webrtc, CASE WHEN u.webrtc THEN 'yes' END AS dtls_auto_generate_cert\n"  \
+	" CASE WHEN u.webrtc THEN 'yes' END AS webrtc, CASE WHEN u.webrtc THEN 'yes' END AS dtls_auto_generate_cert\n" \
 	"FROM wtel_ps_users u\n"                                                                                       \
 	"UNION ALL\n"                                                                                                  \
 	"SELECT l.id, l.id, NULL, CASE WHEN l.username IS NOT NULL AND l.password IS NOT NULL THEN l.id END,"          \
@@ -123,16 +128,15 @@
 #define SCHEMA_ALL_AUTHS                                                                                               \
 	SCHEMA_AUTHS("wtel_ps_auths", "digest", "password_digest", "'MD5:' || u.md5", "")                              \
 	SCHEMA_AUTHS_END                                                                                               \
-	SCHEMA_AUTHS("wtel_ps_auths_sha256", "digest", "password_digest", "'MD5:' || u.md5 || ',SHA-256:' || u.sha256",  \
-		     ", 'SHA-256,MD5' AS supported_algorithms_uas")                                                     \
-	", NULL" SCHEMA_AUTHS_END                                                                                      \
-	SCHEMA_AUTHS("wtel_ps_auths_md5", "md5", "md5_cred", "u.md5", "")                                              \
-	SCHEMA_AUTHS_END
+	SCHEMA_AUTHS("wtel_ps_auths_sha256", "digest", "password_digest",                                              \
+		     "'MD5:' || u.md5 || ',SHA-256:' || u.sha256", ", 'SHA-256,MD5' AS supported_algorithms_uas")      \
+	", NULL" SCHEMA_AUTHS_END SCHEMA_AUTHS("wtel_ps_auths_md5", "md5", "md5_cred", "u.md5", "") SCHEMA_AUTHS_END
 
 /* One phone for each account; the newest takes the place of the one before. */
 #define SCHEMA_AORS                                                                                                    \
 	"CREATE OR REPLACE VIEW wtel_ps_aors AS\n"                                                                     \
-	"SELECT u.id, NULL::text AS contact, '1' AS max_contacts, 'yes' AS remove_existing, '60' AS qualify_frequency\n"  \
+	"SELECT u.id, NULL::text AS contact, '1' AS max_contacts, 'yes' AS remove_existing, '60' AS "                  \
+	"qualify_frequency\n"                                                                                          \
 	"FROM wtel_ps_users u\n"                                                                                       \
 	"UNION ALL\n"                                                                                                  \
 	"SELECT l.id, 'sip:' || l.address, NULL, NULL, '60' FROM wtel_ps_trunks l;\n"

@@ -47,6 +47,10 @@ static int read_options(struct wtel_store_options *out, const struct wtel_store_
 		return base_fail(detail, WTEL_ECONFIG, "max_batch", "max_batch must be between 1 and 100000");
 	if (!out->max_queue)
 		return base_fail(detail, WTEL_ECONFIG, "max_queue", "max_queue must be above 0");
+	if (!out->sip_realm || !out->sip_realm[0] || strlen(out->sip_realm) > WTEL_REALM_MAX ||
+	    strpbrk(out->sip_realm, "\",;:\\\r\n"))
+		return base_fail(detail, WTEL_ECONFIG, "sip_realm", "sip_realm must be a word of at most %d bytes",
+				 WTEL_REALM_MAX);
 	if (out->max_delay < 0 || out->connect_timeout <= 0 || out->lock_timeout < 0 ||
 	    out->lock_timeout / 1000 > INT32_MAX)
 		return base_fail(detail, WTEL_ECONFIG, "", "a time among the store's options is out of range");
@@ -92,12 +96,16 @@ int wtel_store_open(struct wtel_store **out, const struct wtel_store_options *op
 	store->connect_timeout = use.connect_timeout;
 	store->log = use.log;
 	store->log_user = use.log_user;
+	memcpy(store->realm, use.sip_realm, strlen(use.sip_realm));
 	code = name_instance(store, detail);
+	if (!code && use.secret_keys)
+		code = wtel_keyring_new(&store->keyring, use.secret_keys, &memory, detail);
 	if (!code) {
 		store_queue_init(store);
 		code = ops->open(&store->driver, &use, target, &store->allocator, detail);
 	}
 	if (code) {
+		wtel_keyring_free(store->keyring);
 		base_release(&memory, store);
 		return code == WTEL_ENOMEM ? base_fail(detail, code, "", "%s", wtel_error_text(code)) : code;
 	}

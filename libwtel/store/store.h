@@ -127,10 +127,14 @@ int store_stats(struct wtel_store *store, const struct wtel_call_filter *filter,
 int store_peer(struct wtel_store *store, int64_t user_id, store_peers_fn *done, void *user);
 /* These two make a bcrypt hash of cost 10 inside the call: some 50 to 100 ms of the processor. */
 int store_peer_create(struct wtel_store *store, int64_t user_id, struct wtel_slice first_name,
-		      struct wtel_slice last_name, store_account_fn *done, void *user);
+		      struct wtel_slice last_name, bool webrtc, store_account_fn *done, void *user);
 int store_peer_renew(struct wtel_store *store, int64_t user_id, store_secret_fn *done, void *user);
 int store_peer_set_status(struct wtel_store *store, int64_t user_id, enum wtel_peer_status status,
 			  store_change_fn *done, void *user);
+/* `credentials` is borrowed; NULL on failure. */
+typedef void store_credentials_fn(int code, const struct wtel_detail *detail,
+				  const struct wtel_credentials *credentials, void *user);
+int store_peer_credentials(struct wtel_store *store, int64_t user_id, store_credentials_fn *done, void *user);
 
 /* Those of a campaign, by their priority there. */
 int store_campaign_trunks(struct wtel_store *store, int64_t campaign_id, store_trunks_fn *done, void *user);

@@ -112,7 +112,8 @@ static void ask_all(struct wtel_store *store, struct heard heard[ASKED])
 	cr_assert_eq(store_trunk_remove(store, 999, hear_change, &heard[8]), 0);
 	cr_assert_eq(store_assign(store, 3, 999, 5, hear_change, &heard[9]), 0);
 	cr_assert_eq(store_campaign_save(store, &campaign, hear_change, &heard[10]), 0);
-	cr_assert_eq(store_peer_create(store, 5, BASE_SLICE("John"), BASE_SLICE("Doe"), hear_account, &heard[11]), 0);
+	cr_assert_eq(store_peer_create(store, 5, BASE_SLICE("John"), BASE_SLICE("Doe"), true, hear_account, &heard[11]),
+		     0);
 	cr_assert_eq(store_peer_set_status(store, 999, WTEL_PEER_DISABLED, hear_change, &heard[12]), 0);
 	cr_assert_eq(store_peer_renew(store, 999, hear_secret, &heard[13]), 0);
 }
@@ -167,7 +168,7 @@ STORE_TEST(accounts_made_at_once_do_not_share, true)
 	memset(heard, 0, sizeof(heard));
 	for (i = 0; i < 4; i++)
 		cr_assert_eq(store_peer_create(world->store, i < 3 ? i + 1 : 1, BASE_SLICE("Ana"), BASE_SLICE("Paz"),
-					       hear_account, &heard[i]),
+					       true, hear_account, &heard[i]),
 			     0);
 	until(world->store, heard, 4);
 	cr_assert_str_eq(heard[0].text, "anapaz 1001");
@@ -214,9 +215,9 @@ STORE_TEST(what_cannot_be_is_refused_at_once, true)
 	cr_assert_eq(store_trunk_save(world->store, &trunk, hear_id, &heard), WTEL_EINVAL);
 	cr_assert_str_eq(wtel_store_error(world->store)->field, "name");
 	cr_assert_eq(store_assign(world->store, 1, 1, 101, hear_change, &heard), WTEL_EINVAL);
-	cr_assert_eq(store_peer_create(world->store, 0, BASE_SLICE("a"), BASE_SLICE("b"), hear_account, &heard),
+	cr_assert_eq(store_peer_create(world->store, 0, BASE_SLICE("a"), BASE_SLICE("b"), true, hear_account, &heard),
 		     WTEL_EINVAL);
-	cr_assert_eq(store_peer_create(world->store, 1, BASE_SLICE("\r"), BASE_SLICE("b"), hear_account, &heard),
+	cr_assert_eq(store_peer_create(world->store, 1, BASE_SLICE("\r"), BASE_SLICE("b"), true, hear_account, &heard),
 		     WTEL_EINVAL);
 	cr_assert_eq(store_dispatch(world->store, wtel_time_now()), 0);
 	cr_assert_eq(heard.count, 0);
