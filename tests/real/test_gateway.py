@@ -9,15 +9,13 @@ import time
 import pytest
 
 from client import Client, wait_for
-from serve import GOLDEN, Gateway, compare, golden, grant, make_platform
+from serve import GOLDEN, Gateway, compare, golden, grant, make_keys, make_platform
 
 # What we answer beyond those documents. A key that is not here is a surprise; one that is here and not there is stale.
 BEYOND = {
     "call-originate": set(), "call-hangup": set(), "calls-active": set(), "calls-history": set(), "calls-stats": set(),
     "sip-status": set(), "sip-credentials": set(), "sip-create": set(), "trunks": set(), "status": set(),
 }
-CALL = {"agentId", "answerTime", "billsec", "calleeNumber", "callerNumber", "campaignId", "cause", "disposition", "duration",
-        "endTime", "estimated", "leadId", "legs", "recordingUrl", "sipCode", "state", "trunkId"}
 
 
 @pytest.fixture
@@ -27,8 +25,7 @@ def gateway(running_world, database):
     client = Client(running_world.environment()["WTEL_AMI"], database)
     assert client.run("migrate").returncode == 0
     client.json("trunk", "add", "Carrier A", "--host", "127.0.0.1", "--endpoint", "carrier-a", "--max-channels", 20, "--priority", 1)
-    key = os.urandom(32).hex()
-    made = Gateway(client, ASTERISK_WSS_HOST="pbx.example.com", ASTERISK_WSS_PORT="8089", WTEL_SECRET_KEY=key)
+    made = Gateway(client, ASTERISK_WSS_HOST="pbx.example.com", ASTERISK_WSS_PORT="8089", WTEL_SECRET_KEYS=make_keys())
     yield made
     client.close()
 

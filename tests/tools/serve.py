@@ -41,6 +41,11 @@ def make_platform(database):
     database.execute("INSERT INTO base_campanas VALUES (123, 'John Doe')")
 
 
+def make_keys():
+    """What WTEL_SECRET_KEYS may be: with it a phone's password can be given to its owner again."""
+    return "k1 " + secrets.token_hex(32)
+
+
 def make_certificate(directory):
     """For 127.0.0.1 and localhost: (certificate, key); the certificate is its own authority."""
     certificate, key = str(directory / "tls.pem"), str(directory / "tls.key")
