@@ -1,6 +1,7 @@
 #!/bin/sh
 # Measures libwtel and its peers in one run on one captured stream, and holds the budgets.
-# usage: run.sh BUILD-FOLDER RESULTS-FOLDER [PACKAGES-FOLDER]     packages: node/ and python/, as tests/bindings.sh keeps them
+# usage: run.sh BUILD-FOLDER RESULTS-FOLDER [PACKAGES-FOLDER [PART...]]     packages: node/ and python/, as tests/bindings.sh
+# keeps them; parts: see the end of this file
 #
 # A figure is the best of three runs: the machine's other work can only make it worse. What is compared are ratios of the same run.
 # Budgets that are not reached are printed as such and held at a lower floor.
@@ -13,7 +14,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 session=$here/../golden/sessions/answered.ami
 programs=$build/tests/bench
 place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
+. "$here/gateway.sh"
+trap 'end_world; rm -rf "$place"' EXIT
+trap 'exit 130' INT TERM
 tap=$results/bench.tap
 : >"$tap"
 
@@ -160,7 +163,11 @@ store()
 	printf '  %-56s %14s\n' "reservations a second, 1 process" "$(best reserve_1)"
 }
 
-streams
-tracking
-choice
-store
+if [ $# -gt 3 ]; then
+	shift 3
+else
+	set -- streams tracking choice store gateway
+fi
+for part in "$@"; do
+	"$part"
+done
