@@ -27,7 +27,8 @@ enum {
 	POSTGRES_CONNECTIONS = 1 + POSTGRES_LANES,
 	POSTGRES_MAX_WAITING = 65536, /* statements; beyond it WTEL_EOVERFLOW */
 	POSTGRES_MAX_SENT = 128,      /* statements in flight on one connection: bounds libpq's buffers */
-	POSTGRES_MAX_PARAMETERS = 64
+	POSTGRES_MAX_PARAMETERS = 64,
+	POSTGRES_MAX_TRIES = 4 /* again, of what failed for no fault of its own */
 };
 
 enum postgres_kind { POSTGRES_STATEMENT, POSTGRES_SCRIPT, POSTGRES_WRITE, POSTGRES_SETTINGS };
@@ -47,6 +48,7 @@ struct postgres_query {
 	const char **values; /* into this very block */
 	bool prepares;	     /* it was sent together with its preparation */
 	bool again;	     /* it was sent a second time: never a third */
+	unsigned tries;	     /* times that the server ended it for the sake of others */
 	/* What came back so far. */
 	PGresult *rows;
 	int code;
@@ -128,6 +130,8 @@ int postgres_result_error(const struct store_driver *driver, const PGresult *res
 void postgres_connection_error(const struct store_driver *driver, const PGconn *pq, struct wtel_detail *detail);
 /* Whether that SQLSTATE says that the server ends this connection. */
 bool postgres_state_closes(const char *state);
+/* Whether it says that nothing was done, and that the same may succeed at once: a deadlock, a conflict, a lock. */
+bool postgres_state_passes(const char *state);
 
 /* postgres_queue.c */
 void postgres_list_init(struct postgres_list *list);

@@ -12,6 +12,11 @@ bool postgres_state_closes(const char *state)
 	return strncmp(state, "08", 2) == 0 || strncmp(state, "57P0", 4) == 0;
 }
 
+bool postgres_state_passes(const char *state)
+{
+	return strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0 || strcmp(state, "55P03") == 0;
+}
+
 /* One line, without the password: libpq does not print it, but a server or a proxy in between might. */
 static void sentence(const struct store_driver *driver, char *out, size_t room, const char *text)
 {

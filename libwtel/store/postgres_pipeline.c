@@ -210,6 +210,12 @@ static void complete(struct postgres_connection *connection, struct postgres_que
 		postgres_batch_finish(connection, query);
 		return;
 	}
+	if (query->kind == POSTGRES_STATEMENT && postgres_state_passes(query->state) &&
+	    query->tries++ < POSTGRES_MAX_TRIES) {
+		postgres_query_reset(query);
+		postgres_list_again(&connection->waiting, query);
+		return;
+	}
 	if (query->kind == POSTGRES_SETTINGS && query->code)
 		connection->trouble = query->detail;
 	else if (query->kind == POSTGRES_SETTINGS)

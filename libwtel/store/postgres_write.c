@@ -25,8 +25,6 @@ struct postgres_batch {
 	const struct store_change *rows[]; /* by call_id, none twice; borrowed from the writer */
 };
 
-enum { MOST_TRIES = 4 };
-
 /*
  * The whole batch, legs and statistics in one statement: one round trip, one transaction, one wait for the disk.
  *
@@ -37,7 +35,9 @@ enum { MOST_TRIES = 4 };
  *    checked form, which takes none for fresh. Rows for which an answer or an end is known are seldom new: there the
  *    look-up would be lost.
  *  - Rows of `calls` are locked in the arrays' order, which is sorted, and trunks by id after all of them: two batches
- *    never wait for each other in a circle, nor long for each other's trunks.
+ *    never wait for each other in a circle, nor long for each other's trunks. wtel_count() does it, and not this
+ *    statement, because a function's statements see what was committed while they waited: an UPDATE that waited for
+ *    a version that its snapshot does not have waits for it twice, and whoever came in between waits for it.
  *  - `written` has the rows that had not ended; an end_time there means that this statement ended it.
  *  - %s are the associations: plain columns, or looked up where a foreign key would refuse them; then, what must hold
  *    for a row to be fresh.
@@ -105,13 +105,9 @@ static const char write_form[] =
 	" WHERE w.end_time IS NOT NULL AND w.trunk_id IS NOT NULL"
 	/* Always so: the trunks wait until all else is written. */
 	" AND (SELECT count(*) FROM made) + (SELECT count(*) FROM begun) + (SELECT count(*) FROM states) >= 0"
-	" GROUP BY w.trunk_id),\n"
-	"locked AS MATERIALIZED (SELECT t.id FROM trunks t WHERE t.id IN (SELECT e.id FROM ended e) ORDER BY t.id"
-	" FOR NO KEY UPDATE OF t)\n"
-	"UPDATE trunks t SET total_calls = t.total_calls + e.total,"
-	" successful_calls = t.successful_calls + e.successful,"
-	" failed_calls = t.failed_calls + e.total - e.successful, updated_at = now()\n"
-	" FROM ended e JOIN locked o ON o.id = e.id WHERE t.id = e.id";
+	" GROUP BY w.trunk_id)\n"
+	"SELECT wtel_count(array_agg(e.id ORDER BY e.id), array_agg(e.total::int4 ORDER BY e.id),"
+	" array_agg(e.successful::int4 ORDER BY e.id)) FROM ended e HAVING count(*) > 0";
 
 /* What write_form leaves open, in its order. */
 enum { ASSOCIATIONS = 4 };
@@ -415,16 +411,12 @@ static bool try_halves(struct postgres_connection *connection, struct postgres_q
 
 static bool try_again(struct postgres_connection *connection, struct postgres_query *query)
 {
-	static const char *const passing[] = {"40001", "40P01", "55P03"};
 	const char *state = query->state;
-	size_t i;
 
-	if ((strcmp(state, "23503") == 0 || strcmp(state, "23505") == 0) && query->batch->tries++ < MOST_TRIES &&
-	    try_checked(connection, query))
+	if ((strcmp(state, "23503") == 0 || strcmp(state, "23505") == 0) &&
+	    query->batch->tries++ < POSTGRES_MAX_TRIES && try_checked(connection, query))
 		return true;
-	for (i = 0; i < sizeof(passing) / sizeof(passing[0]); i++) {
-		if (strcmp(state, passing[i]) != 0 || query->batch->tries++ >= MOST_TRIES)
-			continue;
+	if (postgres_state_passes(state) && query->batch->tries++ < POSTGRES_MAX_TRIES) {
 		postgres_query_reset(query);
 		postgres_list_prepend(&connection->waiting, query);
 		return true;

@@ -163,8 +163,8 @@
 #define MERGE_NEW(position, type) "coalesce((n.leg->>" position ")::" type ", (o.leg->>" position ")::" type "), "
 #define MERGE_OLD(position)	  "coalesce((o.leg->>" position ")::bigint, (n.leg->>" position ")::bigint), "
 /* Whoever came in the middle of a call knows a time as late as that, or later than it was: the earliest is true. */
-#define MERGE_FIRST(position)	  "least((o.leg->>" position ")::bigint, (n.leg->>" position ")::bigint), "
-#define MERGE_CODE(position)	  "coalesce(nullif((n.leg->>" position ")::integer, 0), (o.leg->>" position ")::integer, 0)"
+#define MERGE_FIRST(position) "least((o.leg->>" position ")::bigint, (n.leg->>" position ")::bigint), "
+#define MERGE_CODE(position)  "coalesce(nullif((n.leg->>" position ")::integer, 0), (o.leg->>" position ")::integer, 0)"
 
 /* clang-format off */
 #define LEGS \
@@ -184,13 +184,25 @@
 	"  FULL JOIN json_array_elements(new_legs::json) WITH ORDINALITY AS n(leg, at) ON o.leg->>0 = n.leg->>0 $$;\n"
 /* clang-format on */
 
+/* The statistics of a batch of calls: of each trunk as many that ended, and that were answered. Trunks by id. */
+#define COUNT                                                                                                          \
+	"CREATE OR REPLACE FUNCTION wtel_count(p_trunks integer[], p_ended integer[], p_answered integer[])\n"         \
+	"    RETURNS void LANGUAGE plpgsql AS $$ BEGIN\n"                                                              \
+	"  FOR i IN 1 .. cardinality(p_trunks) LOOP\n"                                                                 \
+	"    UPDATE trunks t SET total_calls = t.total_calls + p_ended[i],\n"                                          \
+	"      successful_calls = t.successful_calls + p_answered[i],\n"                                               \
+	"      failed_calls = t.failed_calls + p_ended[i] - p_answered[i], updated_at = now() WHERE t.id = "           \
+	"p_trunks[i];\n"                                                                                               \
+	"  END LOOP;\n"                                                                                                \
+	"END $$;\n"
+
 const char *const store_schema_postgres[STORE_SCHEMA_VERSION] = {
 	LOCK "CREATE TABLE IF NOT EXISTS wtel_schema (\n"
 	     "  version INTEGER PRIMARY KEY,\n"
 	     "  applied_at TIMESTAMPTZ NOT NULL DEFAULT NOW()\n"
 	     ");\n"
 	     "INSERT INTO wtel_schema (version) VALUES (1);\n" ENUMS TRUNKS SCHEMA_TRUNK_STATES_POSTGRES SIP_PEERS CALLS
-		     CAMPAIGN_TRUNKS OURS LEGS SCHEMA_BOOK_POSTGRES SCHEMA_ROUTING_POSTGRES,
+		     CAMPAIGN_TRUNKS OURS LEGS COUNT SCHEMA_BOOK_POSTGRES SCHEMA_ROUTING_POSTGRES,
 };
 
 /*
