@@ -87,7 +87,10 @@ struct wtel_call {
 	enum wtel_direction direction;
 	enum wtel_call_state state;
 	enum wtel_disposition disposition;
-	bool estimated; /* its end was not seen, only concluded */
+	bool estimated; /* its end was not seen, only concluded; or so was its answer */
+	/* Only its answer: it was up when it was first seen, so `answer` is the latest that it can have been. The store
+	 * keeps the earliest that it was told of, and counts from that. */
+	bool answer_estimated;
 	bool transferred;
 	int64_t agent_id;
 	int64_t campaign_id;

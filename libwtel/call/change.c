@@ -139,7 +139,8 @@ const struct wtel_call *change_view(struct wtel_tracker *tracker, const struct t
 	view->direction = (enum wtel_direction)call->direction;
 	view->state = (enum wtel_call_state)call->state;
 	view->disposition = ended ? (enum wtel_disposition)call->disposition : WTEL_DISPOSITION_NONE;
-	view->estimated = call->flags & CALL_ESTIMATED;
+	view->estimated = call->flags & CALL_ESTIMATED || call->late;
+	view->answer_estimated = call->late && !(call->flags & CALL_ESTIMATED);
 	view->transferred = call->flags & CALL_TRANSFERRED;
 	view->agent_id = call->agent_id;
 	view->campaign_id = call->campaign_id;

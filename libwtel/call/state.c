@@ -325,7 +325,7 @@ static void call_draw(struct tracker_call *call, int64_t wall, bool vanished)
 	}
 	if (verdict.disposition == WTEL_DISPOSITION_ANSWERED && leg && leg->flags & LEG_LATE &&
 	    call->answer == leg->answer)
-		seen = false;
+		call->late = true;
 	if (!seen)
 		call->flags |= CALL_ESTIMATED;
 }

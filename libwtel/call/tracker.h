@@ -130,6 +130,7 @@ struct tracker_call {
 	int8_t refusal;	 /* reason of a failed OriginateResponse; -1: none came */
 	bool refused;	 /* so it failed, and no channel was seen yet */
 	bool waiting;	 /* in the queue of changes */
+	bool late;	 /* its answer was before our time */
 };
 
 struct tracker_endpoint {

@@ -189,7 +189,7 @@ void postgres_batch_drop(struct store_driver *driver, struct postgres_query *que
 bool postgres_batch_waits(const struct postgres_connection *connection, const struct postgres_query *query);
 
 /* postgres_array.c: the columns of a batch as arrays in PostgreSQL's binary form. */
-enum { POSTGRES_WRITE_PARAMETERS = 25 };
+enum { POSTGRES_WRITE_PARAMETERS = 26 };
 /* The end of the year 9999: beyond it no clock was right. */
 #define POSTGRES_LATEST INT64_C(253402300799000000)
 struct postgres_arrays {

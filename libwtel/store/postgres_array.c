@@ -71,6 +71,7 @@ static const struct column call_columns[] = {
 	CALL(INTEGER, cause),
 	CALL(INTEGER, sip_code),
 	CALL(TEXT, reason),
+	CALL(BOOLEAN, answer_estimated),
 };
 
 enum { CALL_COLUMNS = sizeof(call_columns) / sizeof(call_columns[0]) };

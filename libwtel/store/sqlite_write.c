@@ -15,15 +15,16 @@ static const struct store_statement write_call = {
 		  " lead_id = coalesce(excluded.lead_id, lead_id), trunk_id = coalesce(excluded.trunk_id, trunk_id),"
 		  " caller_number = coalesce(excluded.caller_number, caller_number),"
 		  " callee_number = coalesce(excluded.callee_number, callee_number),"
-		  " answer_time = coalesce(excluded.answer_time, answer_time), end_time = excluded.end_time,"
+		  " answer_time = coalesce(min(excluded.answer_time, answer_time), excluded.answer_time, answer_time),"
+		  " end_time = excluded.end_time,"
 		  " duration = excluded.duration, billsec = excluded.billsec, disposition = excluded.disposition,"
 		  " recording_url = coalesce(excluded.recording_url, recording_url), updated_at = excluded.updated_at"
-		  " WHERE end_time IS NULL RETURNING id, trunk_id, answer_time",
+		  " WHERE end_time IS NULL RETURNING id, trunk_id, answer_time, start_time",
 };
 
-static const struct store_statement write_answered = {
-	.name = "write_answered",
-	.sqlite = "UPDATE calls SET disposition = 'ANSWERED', billsec = ?2 WHERE id = ?1",
+static const struct store_statement write_seconds = {
+	.name = "write_seconds",
+	.sqlite = "UPDATE calls SET disposition = ?2, duration = ?3, billsec = ?4 WHERE id = ?1",
 };
 
 static const struct store_statement write_state = {
@@ -111,7 +112,8 @@ struct written {
 	bool changed; /* false: it had ended before */
 	int64_t id;
 	int64_t trunk_id;
-	int64_t answer; /* known to the row */
+	int64_t answer; /* the earliest known to the row */
+	int64_t start;
 };
 
 /* Associations are left out by bit: agent, campaign, lead, trunk. */
@@ -148,11 +150,14 @@ static int step_call(struct batch *batch, struct written *written, const struct 
 	written->changed = *result == SQLITE_ROW;
 	if (written->changed) {
 		const char *answer = (const char *)sqlite3_column_text(handle, 2);
+		const char *start = (const char *)sqlite3_column_text(handle, 3);
 
 		written->id = sqlite3_column_int64(handle, 0);
 		written->trunk_id = sqlite3_column_int64(handle, 1);
 		if (!answer || !base_time_parse(&written->answer, answer))
 			written->answer = 0;
+		if (!start || !base_time_parse(&written->start, start))
+			written->start = call->start;
 		*result = sqlite3_step(handle);
 	}
 	if (*result != SQLITE_DONE)
@@ -188,19 +193,20 @@ static int step_done(struct batch *batch, sqlite3_stmt *handle)
 	return code;
 }
 
-static int put_state(struct batch *batch, int64_t id, const struct store_change *change)
+static int put_state(struct batch *batch, const struct written *written, const struct store_change *change)
 {
 	const struct wtel_call *call = &change->call;
+	bool known = call->answer_estimated && written->answer < call->answer;
 	sqlite3_stmt *handle = NULL;
 	int code = sqlite_prepare(batch->driver, &handle, &write_state, batch->detail);
 
 	if (code)
 		return code;
-	sqlite3_bind_int64(handle, 1, id);
+	sqlite3_bind_int64(handle, 1, written->id);
 	bind_text(handle, 2, change->owner);
 	bind_text(handle, 3, wtel_call_state_name(call->end ? WTEL_CALL_ENDED : call->state));
 	bind_text(handle, 4, call->channel);
-	sqlite3_bind_int(handle, 5, call->estimated);
+	sqlite3_bind_int(handle, 5, call->estimated && !known);
 	sqlite3_bind_int(handle, 6, call->transferred);
 	bind_time(handle, 7, call->ringing);
 	sqlite3_bind_int(handle, 8, call->cause);
@@ -232,19 +238,23 @@ static int put_leg(struct batch *batch, int64_t id, const struct wtel_leg *leg)
 	return step_done(batch, handle);
 }
 
-/* The call was taken over from a process that knew of the answer. */
-static int put_answered(struct batch *batch, const struct written *written, const struct wtel_call *call)
+/* The row knows an earlier beginning or answer, from a process that was there then: what is billed counts from that. */
+static int put_seconds(struct batch *batch, const struct written *written, const struct wtel_call *call)
 {
 	struct wtel_call whole = *call;
 	sqlite3_stmt *handle = NULL;
-	int code = sqlite_prepare(batch->driver, &handle, &write_answered, batch->detail);
+	int code = sqlite_prepare(batch->driver, &handle, &write_seconds, batch->detail);
 
 	if (code)
 		return code;
+	if (!call->answer && written->answer)
+		whole.disposition = WTEL_DISPOSITION_ANSWERED;
 	whole.answer = written->answer;
-	whole.disposition = WTEL_DISPOSITION_ANSWERED;
+	whole.start = written->start;
 	sqlite3_bind_int64(handle, 1, written->id);
-	sqlite3_bind_int64(handle, 2, wtel_call_billsec(&whole));
+	bind_text(handle, 2, wtel_disposition_name(whole.disposition));
+	sqlite3_bind_int64(handle, 3, wtel_call_duration(&whole));
+	sqlite3_bind_int64(handle, 4, wtel_call_billsec(&whole));
 	return step_done(batch, handle);
 }
 
@@ -263,19 +273,18 @@ static void count_end(struct batch *batch, int64_t trunk_id, bool successful)
 static int put_change(struct batch *batch, const struct store_change *change)
 {
 	const struct wtel_call *call = &change->call;
-	struct written written = {false, 0, 0, 0};
-	bool answered = call->disposition == WTEL_DISPOSITION_ANSWERED;
+	struct written written = {false, 0, 0, 0, 0};
+	bool answered;
 	int code = put_call(batch, &written, call);
 	size_t i;
 
 	if (code || !written.changed)
 		return code;
-	if (call->end && !call->answer && written.answer) {
-		code = put_answered(batch, &written, call);
-		answered = true;
-	}
+	answered = call->disposition == WTEL_DISPOSITION_ANSWERED || (!call->answer && written.answer);
+	if (call->end && (written.answer != call->answer || written.start != call->start))
+		code = put_seconds(batch, &written, call);
 	if (!code)
-		code = put_state(batch, written.id, change);
+		code = put_state(batch, &written, change);
 	for (i = 0; i < call->leg_count && !code; i++)
 		code = put_leg(batch, written.id, &call->legs[i]);
 	if (!code && call->end && written.trunk_id)

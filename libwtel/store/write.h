@@ -1,10 +1,10 @@
 /*
  * What writing a call means, in both databases, in one transaction for a whole batch:
  *
- * 1. `calls`, by call_id: insert if absent. If present and not ended: answer_time, trunk_id, numbers, associations take
+ * 1. `calls`, by call_id: insert if absent. If present and not ended: trunk_id, numbers, associations take
  * the new value where it has one; end_time, duration (wtel_call_duration()), billsec (wtel_call_billsec()), disposition
- * are set with the end. If the row knows an answer and the change does not (taken over from a process that died), the
- * answer stays: the row ends as ANSWERED with billsec = whole seconds from that answer to the end. A row that has ended
+ * are set with the end. start_time stays, of answers the earliest: whoever came in the middle of a call knows later ones
+ * or none. duration and billsec count from these, and a row that knows an answer ends as ANSWERED. A row that has ended
  * is not touched again, whoever writes: several processes watch the same Asterisk. A foreign key that does not exist
  * (an agent removed meanwhile) must not cost the record: it becomes NULL.
  * 2. `trunks`: total_calls, and successful_calls (ANSWERED) or failed_calls, are counted by exactly those rows that

@@ -1,16 +1,21 @@
-// npm sequelize (with pg) as the platform used it: one model, a pool of 10, and of each call a create, an update when it
-// is answered and an update when it ends, 50 calls at a time. No legs. In a schema of its own, which it removes.
-// usage: node peer_sequelize.js postgresql://user@host:port/database [CALLS [AT-ONCE]]
+// npm sequelize (with pg) as the platform used it: a pool of 10, and of each call a create, an update when it is answered,
+// an update when it ends, and the trunk's statistics, 50 calls at a time. No legs. In a schema of its own, which it removes.
+// usage: node peer_sequelize.js postgresql://user@host:port/database [CALLS [AT-ONCE [bare]]]     bare: without statistics
 // Prints "RATE CALLS SECONDS".
 const { Sequelize, DataTypes } = require('sequelize');
 
-const [, , url, callsText = '3000', atOnceText = '50'] = process.argv;
+const [, , url, callsText = '3000', atOnceText = '50', form = ''] = process.argv;
 const calls = Number(callsText);
 const atOnce = Number(atOnceText);
 const schema = `sequelize_${process.pid}`;
 const db = new Sequelize(url, { dialect: 'postgres', logging: false, pool: { max: 10, min: 10, idle: 10000 } });
 
-const Trunk = db.define('Trunk', { name: { type: DataTypes.STRING(100), allowNull: false } }, {
+const Trunk = db.define('Trunk', {
+	name: { type: DataTypes.STRING(100), allowNull: false },
+	totalCalls: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
+	successfulCalls: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
+	failedCalls: { type: DataTypes.INTEGER, allowNull: false, defaultValue: 0 },
+}, {
 	schema, tableName: 'trunks', underscored: true,
 });
 
@@ -58,6 +63,9 @@ async function life(number) {
 	});
 	await call.update({ answerTime: new Date(start + 8000) });
 	await call.update({ endTime: new Date(start + 100000), duration: 100, billsec: 92, disposition: 'ANSWERED' });
+	if (form !== 'bare') {
+		await Trunk.increment({ totalCalls: 1, successfulCalls: 1 }, { where: { id: call.trunkId } });
+	}
 }
 
 async function main() {
@@ -80,6 +88,9 @@ async function main() {
 		const seconds = Number(process.hrtime.bigint() - began) / 1e9;
 		if (await Call.count({ where: { billsec: 92 } }) !== warm + calls) {
 			throw new Error('rows are missing');
+		}
+		if (form !== 'bare' && await Trunk.sum('successfulCalls') !== warm + calls) {
+			throw new Error('statistics are missing');
 		}
 		console.log(`${(calls / seconds).toFixed(0)} ${calls} ${seconds.toFixed(3)}`);
 	} finally {

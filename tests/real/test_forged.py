@@ -58,7 +58,7 @@ def test_forged_events_change_nothing(world, client, victim):
     assert client.json("hangup", call["callId"])["success"]
     out, _ = process.communicate(timeout=20)
     record = json.loads(out)["call"]
-    assert record["disposition"] == "ANSWERED" and not record["estimated"]
+    assert record["disposition"] == "ANSWERED" and not record["estimated"], "%s, heard by the watcher: %s" % (record, watcher.heard())
     assert [leg["role"] for leg in record["legs"]] == ["agent", "customer"], "a forged leg came in"
     # The truth was heard all the same: one hangup of the victim's call, the real one.
     watcher.wait("call:hangup", lambda n: n["call"]["callId"] == call["callId"])

@@ -191,6 +191,58 @@ STORE_TEST(of_what_several_saw_the_earliest_is_true, true)
 	wtel_store_close(other);
 }
 
+/* A program that joined in the middle may well be the first to write the end. */
+STORE_TEST(who_joined_late_does_not_shorten_the_bill, true)
+{
+	struct wtel_store *other = world_open(world), *mine = world->store;
+	struct wtel_call call = world_call("A"), late = world_call("A");
+	struct wtel_call_list *list = NULL;
+
+	world_trunk(world, "main", 1, 10);
+	call.trunk_id = late.trunk_id = 1;
+	call.state = WTEL_CALL_ANSWERED;
+	call.answer = call.start + 2 * SECOND;
+	world_write(world, &call);
+	world->store = other;
+	late.start = call.start + SECOND;
+	late.answer = call.start + 20 * SECOND;
+	late.state = WTEL_CALL_ANSWERED;
+	world_write(world, &late);
+	late.state = WTEL_CALL_ENDED;
+	late.end = call.start + 32 * SECOND;
+	late.disposition = WTEL_DISPOSITION_ANSWERED;
+	late.estimated = late.answer_estimated = true;
+	world_write(world, &late);
+	world->store = mine;
+	cr_assert_eq(wtel_store_call(world->store, &list, "A"), 0);
+	cr_assert_eq(list->calls[0].start, call.start);
+	cr_assert_eq(list->calls[0].answer, call.answer);
+	cr_assert_eq(list->calls[0].disposition, WTEL_DISPOSITION_ANSWERED);
+	cr_assert_not(list->calls[0].estimated);
+	wtel_call_list_free(list);
+	world_says(world, "32|30", "SELECT duration, billsec FROM calls");
+	world_says(world, "1|1|0", "SELECT total_calls, successful_calls, failed_calls FROM trunks");
+	/* Nobody knows better: then it says so. */
+	late.call_id = "B";
+	world_write(world, &late);
+	cr_assert_eq(wtel_store_call(world->store, &list, "B"), 0);
+	cr_assert(list->calls[0].estimated);
+	wtel_call_list_free(list);
+	world_says(world, "31|12", "SELECT duration, billsec FROM calls WHERE call_id = 'B'");
+	/* And an end that nobody saw is none that was seen, whoever knows the answer. */
+	call = world_call("C");
+	call.state = WTEL_CALL_ANSWERED;
+	call.answer = call.start + 2 * SECOND;
+	world_write(world, &call);
+	late.call_id = "C";
+	late.answer_estimated = false;
+	world_write(world, &late);
+	cr_assert_eq(wtel_store_call(world->store, &list, "C"), 0);
+	cr_assert(list->calls[0].estimated);
+	wtel_call_list_free(list);
+	wtel_store_close(other);
+}
+
 STORE_TEST(what_comes_from_the_wire_cannot_keep_a_batch_from_being_written, true)
 {
 	static char huge[10001];
