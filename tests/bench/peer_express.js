@@ -91,7 +91,7 @@ function emit(event, call) {
 
 // A row in the background: a call does not wait for it.
 function note(statement, values) {
-	ask(statement, values).catch((error) => console.error(error.message));
+	ask(statement, values).catch((error) => error.code === '42P01' || console.error(error.message));
 }
 
 const shown = ({ row, ...call }) => call;
@@ -346,8 +346,18 @@ function upgrades(server) {
 	});
 }
 
+// Calls that still end stand in its way now and then.
 async function stop() {
-	await pool.query(`DROP SCHEMA ${schema} CASCADE`);
+	for (let tries = 0; tries < 10; tries++) {
+		try {
+			await pool.query(`DROP SCHEMA ${schema} CASCADE`);
+			break;
+		} catch (error) {
+			if (error.code !== '40P01') {
+				throw error;
+			}
+		}
+	}
 	process.exit(0);
 }
 
