@@ -1,9 +1,9 @@
 /*
  * The gateway from inside.
  *
- * libwebsockets listens, accepts, speaks TLS and writes, on the program's libev loop; a connection is one of its raw
- * sockets. HTTP/1.1 on it is ours (http.c, head.c): lws's own decodes and normalises paths, knows no chunked bodies and
- * closes where 400, 408, 413 or 431 is due.
+ * libwebsockets reads, writes and speaks TLS, on the program's libev loop; a connection is one of its raw sockets.
+ * HTTP/1.1 on it is ours (http.c, head.c): lws's own decodes and normalises paths, knows no chunked bodies and closes
+ * where 400, 408, 413 or 431 is due.
  *
  *   bytes -> connection.c -> head.c -> http.c: who asks (who.c), how often (limit.c) -> wtel_api_call(), login.c,
  *   metrics.c, health.c, or a stream (websocket.c, sse.c) -> gateway_answer() -> one lws_write()
@@ -17,6 +17,7 @@
 #include <libwebsockets.h>
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <time.h>
 #include <wtel/gateway.h>
 
 #include "gateway/hub.h"
@@ -85,9 +86,9 @@ struct gateway_request {
 
 /*
  * What a connection has become after its answer's head: websocket.c's and sse.c's. Every function is called from the
- * loop, none after `closed`, in which the stream is to be freed. To write: lws_write(connection->wsi, ..., LWS_WRITE_RAW)
- * (LWS_PRE bytes before the data), in `writable` or where lws_partial_buffered() says that nothing waits; to be asked:
- * lws_callback_on_writable(connection->wsi); to end it: connection_end().
+ * loop, none after `closed`, in which the stream is to be freed. To write: lws_write(connection->wsi, ...,
+ * LWS_WRITE_RAW) (LWS_PRE bytes before the data), in `writable` or where lws_partial_buffered() says that nothing
+ * waits; to be asked: lws_callback_on_writable(connection->wsi); to end it: connection_end().
  */
 struct gateway_stream {
 	/* What the client sent; borrowed. Not 0: close. */
@@ -136,27 +137,33 @@ struct wtel_gateway {
 	struct lws_vhost *vhost;
 	int port;
 	bool tls;
+	bool started;
 	bool stopping;
 	bool asked; /* the service has something to do before the loop sleeps */
+	bool listens;
+	ev_io listening;
+	ev_timer full; /* no descriptor was left */
 	ev_prepare before_sleep;
 	ev_timer sweep;
-	struct gateway_connection *first; /* all connections */
+	struct gateway_connection *first;  /* all connections */
+	struct gateway_connection *ending; /* those that are to be closed before the loop sleeps */
 	size_t connections;
 	struct gateway_networks proxies, metrics_from;
 	const char *origins[GATEWAY_ORIGINS_MAX];
 	size_t origin_count;
+	time_t date_of; /* what `date` was made of */
+	char date[40];
 	char *scratch; /* LWS_PRE bytes, then an answer while it is put together */
 	size_t scratch_room;
 	struct who_table *who;
 	struct limit_table *limits;
 	struct login *login;
 	struct metrics *metrics;
-	struct hub *hub;
+	struct hub *hub; /* streams.c's */
 	struct streams *streams;
 	int64_t stop_deadline;
 	void (*stopped)(void *user);
 	void *stopped_user;
-	bool told; /* `stopped` was called */
 	int ready;	     /* of health.c: status that /readyz gives, 0: not known */
 	int64_t ready_until; /* mono */
 };
@@ -173,42 +180,47 @@ void gateway_release(const struct wtel_allocator *allocator, void *pointer);
 /* ---- connections (connection.c) ---------------------------------------- */
 
 enum connection_phase {
-	CONNECTION_READS,  /* a request, or waits for one */
-	CONNECTION_WAITS,  /* its request is being answered */
-	CONNECTION_STREAMS,
-	CONNECTION_DRAINS  /* answered for the last time: what comes is thrown away */
+	CONNECTION_READS,   /* a request, or waits for one */
+	CONNECTION_WAITS,   /* its request is being answered */
+	CONNECTION_WRITES,  /* the kernel did not take all of its answer yet */
+	CONNECTION_STREAMS, /* events */
+	CONNECTION_DRAINS   /* answered for the last time: what comes is thrown away */
 };
 
 struct gateway_connection {
-	struct gateway_connection *next, *previous;
+	struct gateway_connection *next, *previous, *next_ending;
 	struct wtel_gateway *gateway; /* NULL: gone, and answers are awaited */
 	struct wtel_allocator allocator;
-	struct lws *wsi; /* NULL: the connection is gone */
+	struct lws *wsi;  /* NULL: the connection is gone */
 	unsigned pending; /* answers that will come with it */
 	enum connection_phase phase;
-	bool inside;	  /* its lws callback is under way: it is not to be ended from within */
+	bool inside; /* its lws callback is under way: it is not to be ended from within */
 	bool ending;
 	bool ends_flushed; /* once all is written */
+	bool reading;	   /* connection_read() is under way */
 	bool paused;	   /* nothing is read */
 	int64_t deadline;  /* mono; what then happens is the phase's; INT64_MAX: nothing */
 	char *in;	   /* what came and was not used yet */
 	size_t in_length, in_room;
 	size_t chunk_from, chunk_to; /* of a chunked body: read to, written to; 0: not begun */
 	bool continued;		     /* 100 was said */
+	bool looked_up;		     /* the database was asked who that is */
+	bool kept;		     /* the request needs its octets in `in` */
 	/* the request that is answered */
 	int64_t started; /* mono, its first byte; 0: none */
 	bool head;	 /* of HEAD */
 	bool keep_alive;
+	bool old;      /* HTTP/1.0 */
 	uint8_t route; /* enum metrics_route */
 	char method[12];
 	char path[GATEWAY_PATH_MAX + 1];
 	char actor[GATEWAY_ACTOR_SIZE];
-	char peer[INET6_ADDRSTRLEN];	/* of the socket */
-	char address[INET6_ADDRSTRLEN]; /* of the client: behind a proxy its own */
-	struct in6_addr client;
-	char origin[200]; /* that may read the answer; "" none */
-	struct wtel_slice extra_head; /* lines of a header that this answer has besides; borrowed */
-	int64_t grant_id; /* 0: none */
+	struct in6_addr remote;		/* of the socket */
+	struct in6_addr client;		/* behind a proxy its own */
+	char address[INET6_ADDRSTRLEN]; /* the same */
+	char origin[200];		/* that may read the answer; "" none */
+	struct wtel_slice extra_head;	/* lines of a header that this answer has besides; borrowed */
+	int64_t grant_id;		/* 0: none */
 	const struct gateway_stream *stream_calls;
 	void *stream;
 	void *login; /* login.c's, while it is under way */
@@ -217,14 +229,27 @@ struct gateway_connection {
 /* lws's callback of all connections. */
 int connection_callback(struct lws *wsi, enum lws_callback_reasons reason, void *space, void *in, size_t length);
 
+/* What is to be ended; what took too long. */
+void connection_end_all(struct wtel_gateway *gateway);
+void connection_sweep(struct gateway_connection *connection, int64_t now);
+
 /* The request is over: the connection is the stream's. */
 void connection_stream(struct gateway_connection *connection, const struct gateway_stream *calls, void *stream);
 
-/* At once, or when its callback ends; `flushed`: once all is written. May free it. */
+/* Before the loop sleeps, or when its callback ends; `flushed`: once all is written. */
 void connection_end(struct gateway_connection *connection, bool flushed);
 
-/* The answer to what was asked was written; goes on with what came meanwhile. */
-void connection_answered(struct gateway_connection *connection);
+/* The whole answer to what was asked, with LWS_PRE bytes before it; then goes on with what came meanwhile. */
+void connection_send(struct gateway_connection *connection, char *data, size_t length);
+
+/* Reads on: what held the request back has come. */
+void connection_retry(struct gateway_connection *connection);
+
+/* Octets of `data` that the requests at its begin took; what they are is http.c's. 0: more is to come, or it waits. */
+size_t http_read(struct gateway_connection *connection, char *data, size_t length);
+
+/* Nobody goes on sending this request: 408. */
+void http_late(struct gateway_connection *connection);
 
 /* Before and after something asynchronous holds it: false: nobody waits any more, it may be freed. */
 void connection_hold(struct gateway_connection *connection);

@@ -1,0 +1,10 @@
+/* /healthz: the process lives. /readyz: Asterisk and the database are there. */
+#ifndef GATEWAY_HEALTH_H
+#define GATEWAY_HEALTH_H
+
+#include "gateway/gateway.h"
+
+void health_live(struct gateway_connection *connection);
+void health_ready(struct gateway_connection *connection);
+
+#endif
