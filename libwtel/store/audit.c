@@ -178,6 +178,7 @@ static void audit_written(int code, const struct store_rows *rows, const struct 
 	struct store_ask *ask = user;
 	struct wtel_store *store = ask->store;
 	struct store_audit *audit = &store->audit;
+	bool blamed;
 
 	(void)rows;
 	store_ask_free(ask);
@@ -195,11 +196,12 @@ static void audit_written(int code, const struct store_rows *rows, const struct 
 	}
 	failed(store, code, detail);
 	/* If it is one of them that is refused, it is to stand in nobody's way: alone, and then behind the others. */
-	if (code != WTEL_ECLOSED && audit->flying.count == 1)
+	blamed = code != WTEL_ECLOSED && code != WTEL_ENOMEM && code != WTEL_ESCHEMA;
+	if (blamed && audit->flying.count == 1)
 		append(&audit->waiting, take_first(&audit->flying));
 	else
 		put_back(&audit->waiting, &audit->flying);
-	audit->batch = code == WTEL_ECLOSED || code == WTEL_ENOMEM ? BATCH : 1;
+	audit->batch = blamed ? 1 : BATCH;
 }
 
 /* "[...]" of the first entries, which then fly. */
