@@ -9,7 +9,7 @@
 #include "gateway/who.h"
 
 static const ev_tstamp SWEEP_EVERY = 0.5;
-static const int64_t CHECK_EVERY = 900000; /* a revoked grant is noticed within a second or so */
+static const int64_t CHECK_EVERY = 400000; /* at every sweep: what who.c remembers is then always new enough */
 static const int64_t REST_MAX = 50000;
 
 /* ---- closing ---------------------------------------------------------- */
@@ -343,6 +343,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
 			flush(stream);
 		}
 	}
+	connection_end_all(streams->gateway);
 	took = wtel_time_now().mono - now;
 	streams->rest_until = now + took + (took < REST_MAX ? took : REST_MAX);
 }
@@ -410,8 +411,6 @@ static void start(struct streams *streams)
 	ev_timer_init(&streams->sweep, sweep, SWEEP_EVERY, SWEEP_EVERY);
 	ev_init(&streams->pause, pause_over);
 	ev_prepare_init(&streams->before_sleep, before_sleep);
-	/* Before the gateway's own, which ends connections. */
-	ev_set_priority(&streams->before_sleep, 1);
 	streams->sweep.data = streams->before_sleep.data = streams;
 	ev_timer_start(loop, &streams->sweep);
 	ev_prepare_start(loop, &streams->before_sleep);
