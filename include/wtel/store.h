@@ -132,11 +132,12 @@ WTEL_API int wtel_store_router(struct wtel_store *store, struct wtel_router **ou
 
 struct wtel_call_list {
 	size_t count;  /* rows here */
-	int64_t total; /* rows that match, without limit */
+	int64_t total; /* rows that match, without limit; -1: not counted */
 	const struct wtel_call *calls;
 	/* Per call, from the platform's tables where they exist, else "". */
 	const char *const *campaign_names;
 	const char *const *lead_names;
+	bool more; /* there are older ones */
 };
 
 struct wtel_call_filter {
@@ -150,10 +151,17 @@ struct wtel_call_filter {
 	int64_t until;			   /* exclusive; 0: open */
 	enum wtel_disposition disposition; /* NONE: any */
 	bool active;			   /* only those without end_time */
+	int64_t lead_id;		   /* 0: any */
+	unsigned directions;		   /* set of 1 << enum wtel_direction; 0: any */
+	const char *number;		   /* the caller's or the callee's begins so: up to 50 of + 0-9 * #; NULL: any */
+	/* Only rows behind that one, whichever have come since: start and id of the last one of the page before. 0: from
+	 * the newest on. They are not counted again. */
+	int64_t before_start;
+	int64_t before_id;
 };
 #define WTEL_CALL_FILTER_INIT                                                                                          \
 	{                                                                                                              \
-		sizeof(struct wtel_call_filter), 50, 0, 0, 0, 0, 0, 0, WTEL_DISPOSITION_NONE, false                    \
+		sizeof(struct wtel_call_filter), 50, 0, 0, 0, 0, 0, 0, WTEL_DISPOSITION_NONE, false, 0, 0, NULL, 0, 0  \
 	}
 
 /* Newest first, without legs. Caller frees. */
@@ -164,6 +172,10 @@ WTEL_API int wtel_store_calls(struct wtel_store *store, struct wtel_call_list **
 WTEL_API int wtel_store_call(struct wtel_store *store, struct wtel_call_list **out,
 			     const char *call_id) WTEL_MUST_CHECK;
 WTEL_API void wtel_call_list_free(struct wtel_call_list *list);
+
+/* Where a recording of that call is: an http or https URL, or a path; up to 500 bytes; "" none. WTEL_ENOTFOUND,
+ * WTEL_EINVAL, WTEL_ELIMIT, WTEL_EINJECTION. */
+WTEL_API int wtel_store_recording(struct wtel_store *store, const char *call_id, const char *url) WTEL_MUST_CHECK;
 
 /* The seed's statistics of finished calls. Seconds; answer_rate in hundredths of a percent (8000 = "80.00"). */
 struct wtel_call_stats {
@@ -176,7 +188,7 @@ struct wtel_call_stats {
 	int64_t answer_rate;
 };
 
-/* Of `filter`, limit, offset and active are not used. */
+/* Of `filter`, limit, offset, active and before are not used. */
 WTEL_API int wtel_store_stats(struct wtel_store *store, struct wtel_call_stats *out,
 			      const struct wtel_call_filter *filter) WTEL_MUST_CHECK;
 

@@ -144,6 +144,10 @@ const char *api_parameter(const struct api_request *request, const char *name);
 bool api_parameter_number(struct api_request *request, int64_t *out, const char *name, int64_t least, int64_t most);
 /* `end`: a day without a time counts to its end. */
 bool api_parameter_time(struct api_request *request, int64_t *out, const char *name, bool end);
+/* cursor.c: of a page that goes on where another ended. */
+enum { API_CURSOR_SIZE = 40 };
+void api_cursor_write(char out[API_CURSOR_SIZE], const struct wtel_call *last);
+bool api_parameter_cursor(struct api_request *request, struct wtel_call_filter *filter);
 /* The id in the path: 1 and up. */
 bool api_word_id(struct api_request *request, int64_t *out, size_t index);
 

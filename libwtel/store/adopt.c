@@ -137,7 +137,8 @@ static void taken_done(int code, const struct store_rows *rows, const struct wte
 
 	store_ask_free(ask);
 	if (!code) {
-		const struct store_call_source source = {rows, false, (int64_t)rows->row_count};
+		const struct store_call_source source = {rows, false, (int64_t)rows->row_count,
+							 (int64_t)rows->row_count};
 
 		code = store_pack_build(&list, &store->allocator, store_fill_call_list, &source);
 		if (code)
@@ -254,7 +255,7 @@ static int take_dead(struct wtel_store *store, const struct store_rows *rows, vo
 
 static int take_calls(struct wtel_store *store, const struct store_rows *rows, void *out)
 {
-	const struct store_call_source source = {rows, false, (int64_t)rows->row_count};
+	const struct store_call_source source = {rows, false, (int64_t)rows->row_count, (int64_t)rows->row_count};
 
 	return store_pack_build(out, &store->allocator, store_fill_call_list, &source);
 }

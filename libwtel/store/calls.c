@@ -99,7 +99,8 @@ static size_t fill_legs(const struct wtel_leg **out, struct store_pack *pack, co
 void store_fill_call_list(struct store_pack *pack, const void *source)
 {
 	const struct store_call_source *from = source;
-	size_t row, count = from->legs ? 1 : from->rows->row_count;
+	bool more = !from->legs && from->rows->row_count > (size_t)from->limit;
+	size_t row, count = from->legs ? 1 : more ? (size_t)from->limit : from->rows->row_count;
 	struct wtel_call_list *list = store_pack_room(pack, sizeof(*list));
 	struct wtel_call *calls = store_pack_room(pack, count * sizeof(*calls));
 	const char **campaigns = store_pack_room(pack, count * sizeof(*campaigns));
@@ -123,21 +124,39 @@ void store_fill_call_list(struct store_pack *pack, const void *source)
 		leads[row] = lead;
 	}
 	if (list)
-		*list = (struct wtel_call_list){count, from->total, calls, campaigns, leads};
+		*list = (struct wtel_call_list){count, from->total, calls, campaigns, leads, more};
 }
 
 /* ---- history ---------------------------------------------------------- */
 
-STORE_BOTH(count_calls, "SELECT count(*) FROM calls c" STORE_MATCHING STORE_ACTIVE("$6"));
-STORE_BOTH(count_agent, "SELECT count(*) FROM calls c" STORE_MATCHING STORE_AGENT STORE_ACTIVE("$7"));
+#define COUNT "SELECT count(*) FROM calls c"
+
+STORE_BOTH(count_calls, COUNT STORE_OF_ALL STORE_ACTIVE("$10"));
+STORE_BOTH(count_agent, COUNT STORE_OF_AGENT STORE_ACTIVE("$10"));
+STORE_BOTH(count_lead, COUNT STORE_OF_LEAD STORE_ACTIVE("$10"));
 
 #define SUMS  "SELECT c.disposition, count(*), sum(c.duration), sum(c.billsec) FROM calls c"
 #define ENDED " AND c.end_time IS NOT NULL GROUP BY c.disposition"
 
-STORE_BOTH(sum_calls, SUMS STORE_MATCHING ENDED);
-STORE_BOTH(sum_agent, SUMS STORE_MATCHING STORE_AGENT ENDED);
+STORE_BOTH(sum_calls, SUMS STORE_OF_ALL ENDED);
+STORE_BOTH(sum_agent, SUMS STORE_OF_AGENT ENDED);
+STORE_BOTH(sum_lead, SUMS STORE_OF_LEAD ENDED);
 
-/* STORE_MATCHING's $1 to $5, and STORE_AGENT's $6. */
+/* By whichever index has the fewest: a lead's calls are a handful. */
+static const struct store_statement *choose(const struct wtel_call_filter *filter, const struct store_statement *all,
+					    const struct store_statement *agent, const struct store_statement *lead)
+{
+	return filter->lead_id ? lead : filter->agent_id ? agent : all;
+}
+
+static const char *direction_of(unsigned directions)
+{
+	if (directions == 1u << WTEL_OUTBOUND)
+		return wtel_direction_name(WTEL_OUTBOUND);
+	return directions == 1u << WTEL_INBOUND ? wtel_direction_name(WTEL_INBOUND) : NULL;
+}
+
+/* $1 to $9. */
 static void filter_args(struct store_args *args, const struct wtel_call_filter *filter)
 {
 	static const char first[] = "0001-01-01T00:00:00.000000Z", last[] = "9999-12-31T23:59:59.999999Z";
@@ -145,14 +164,29 @@ static void filter_args(struct store_args *args, const struct wtel_call_filter *
 	store_args_time(args, filter->from);
 	if (!args->values[0].data)
 		args->values[0] = wtel_slice_of(first);
-	store_args_time(args, filter->until);
+	if (filter->before_start && (!filter->until || filter->until > filter->before_start))
+		store_args_time(args, filter->before_start + 1);
+	else
+		store_args_time(args, filter->until);
 	if (!args->values[1].data)
 		args->values[1] = wtel_slice_of(last);
 	store_args_id(args, filter->campaign_id);
 	store_args_id(args, filter->trunk_id);
 	store_args_text(args, wtel_disposition_name(filter->disposition));
-	if (filter->agent_id)
-		store_args_id(args, filter->agent_id);
+	store_args_text(args, direction_of(filter->directions));
+	store_args_text(args, filter->number);
+	store_args_id(args, filter->agent_id);
+	store_args_id(args, filter->lead_id);
+}
+
+/* Nothing in it is a pattern, and nothing longer could be in the column. */
+static int check_number(struct wtel_detail *detail, const char *number)
+{
+	size_t length = number ? strlen(number) : 0;
+
+	if (length <= STORE_NUMBER_MAX && (!length || strspn(number, "+0123456789*#") == length))
+		return 0;
+	return base_fail(detail, WTEL_EINVAL, "number", "number must be up to %d of + 0-9 * #", STORE_NUMBER_MAX);
 }
 
 /* The caller's, as far as it knows the struct. */
@@ -174,6 +208,12 @@ static int read_filter(struct wtel_store *store, struct wtel_call_filter *out, c
 	code = store_check_id(detail, "agent_id", out->agent_id);
 	if (!code)
 		code = store_check_id(detail, "campaign_id", out->campaign_id);
+	if (!code)
+		code = store_check_id(detail, "lead_id", out->lead_id);
+	if (!code)
+		code = store_check_id(detail, "before_id", out->before_id);
+	if (!code)
+		code = check_number(detail, out->number);
 	return code ? code : store_check_id(detail, "trunk_id", out->trunk_id);
 }
 
@@ -186,6 +226,7 @@ struct search {
 	int (*begin)(struct search *search);
 	const struct store_names *names;
 	struct wtel_call_filter filter;
+	char number[STORE_NUMBER_MAX + 1]; /* the filter's, which is the caller's no more */
 	int64_t total;
 	char call_id[STORE_CALL_ID_MAX + 1];
 };
@@ -248,7 +289,7 @@ static void calls_waited(int code, const struct wtel_detail *detail, const struc
 static void history_read(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	struct search *search = user;
-	const struct store_call_source source = {rows, false, search->total};
+	const struct store_call_source source = {rows, false, search->total, search->filter.limit};
 	void *list = NULL;
 
 	if (!code)
@@ -262,19 +303,27 @@ static void history_args(struct store_args *args, const struct wtel_call_filter 
 	store_args_text(args, filter->active ? "1" : NULL);
 }
 
-static void history_counted(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+static int page_begin(struct search *search)
 {
-	struct search *search = user;
 	const struct store_names *names = search->names;
 	struct store_args args = {0};
 
+	history_args(&args, &search->filter);
+	store_args_time(&args, search->filter.before_start);
+	store_args_id(&args, search->filter.before_id);
+	store_args_number(&args, search->filter.limit + 1);
+	store_args_number(&args, search->filter.offset);
+	return store_ask_send(&search->ask, choose(&search->filter, &names->all, &names->agent, &names->lead), &args,
+			      history_read);
+}
+
+static void history_counted(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct search *search = user;
+
 	if (!code) {
 		search->total = store_row_number(rows, 0, 0);
-		history_args(&args, &search->filter);
-		store_args_number(&args, search->filter.limit);
-		store_args_number(&args, search->filter.offset);
-		code = store_ask_send(&search->ask, search->filter.agent_id ? &names->agent : &names->all, &args,
-				      history_read);
+		code = page_begin(search);
 	}
 	if (code)
 		search_end(search, code, detail, NULL);
@@ -284,8 +333,13 @@ static int history_begin(struct search *search)
 {
 	struct store_args args = {0};
 
+	/* All were counted for the first page; that costs more than any other. */
+	if (search->filter.before_start) {
+		search->total = -1;
+		return page_begin(search);
+	}
 	history_args(&args, &search->filter);
-	return store_ask_send(&search->ask, search->filter.agent_id ? &count_agent : &count_calls, &args,
+	return store_ask_send(&search->ask, choose(&search->filter, &count_calls, &count_agent, &count_lead), &args,
 			      history_counted);
 }
 
@@ -301,6 +355,8 @@ int store_calls(struct wtel_store *store, const struct wtel_call_filter *filter,
 	if (!search)
 		return WTEL_ENOMEM;
 	search->filter = use;
+	base_slice_copy(search->number, sizeof(search->number), wtel_slice_of(use.number));
+	search->filter.number = search->number;
 	return search_begin(search, history_begin);
 }
 
@@ -322,7 +378,7 @@ int wtel_store_calls(struct wtel_store *store, struct wtel_call_list **out, cons
 static void call_read(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	const struct wtel_detail missing = {"call_id", "no such call"};
-	const struct store_call_source source = {rows, true, 1};
+	const struct store_call_source source = {rows, true, 1, 0};
 	struct search *search = user;
 	void *list = NULL;
 
@@ -422,7 +478,8 @@ int store_stats(struct wtel_store *store, const struct wtel_call_filter *filter,
 	if (code)
 		return code;
 	filter_args(&args, &use);
-	return store_ask(store, use.agent_id ? &sum_agent : &sum_calls, &args, stats_read, (void (*)(void))done, user);
+	return store_ask(store, choose(&use, &sum_calls, &sum_agent, &sum_lead), &args, stats_read,
+			 (void (*)(void))done, user);
 }
 
 static void stats_waited(int code, const struct wtel_detail *detail, const struct wtel_call_stats *stats, void *user)

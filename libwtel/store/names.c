@@ -8,8 +8,12 @@
 #define NEWEST	" ORDER BY c.start_time DESC, c.id DESC"
 #define NONAMES ", '', ''"
 
-#define ALL_TAIL   STORE_MATCHING STORE_ACTIVE("$6") NEWEST " LIMIT $7 OFFSET $8"
-#define AGENT_TAIL STORE_MATCHING STORE_AGENT STORE_ACTIVE("$7") NEWEST " LIMIT $8 OFFSET $9"
+/* Behind a row: what has the same start and came before it is there still. $2 says as much, for the index. */
+#define BEHIND	   " AND (CAST($12 AS INTEGER) IS NULL OR c.start_time < $11 OR c.id < CAST($12 AS INTEGER))"
+#define PAGE	   STORE_ACTIVE("$10") BEHIND NEWEST " LIMIT $13 OFFSET $14"
+#define ALL_TAIL   STORE_OF_ALL PAGE
+#define AGENT_TAIL STORE_OF_AGENT PAGE
+#define LEAD_TAIL  STORE_OF_LEAD PAGE
 #define ONE_TAIL   " WHERE c.call_id = $1 ORDER BY l.start_time, l.unique_id"
 #define TAKEN_TAIL " WHERE w.owner = $1 AND w.adopted AND c.end_time IS NULL ORDER BY c.id"
 
@@ -19,6 +23,7 @@
 const struct store_names store_no_names = {
 	{.name = "all", .sqlite = SELECT NONAMES FROM ALL_TAIL, .postgres = SELECT NONAMES FROM ALL_TAIL},
 	{.name = "agent", .sqlite = SELECT NONAMES FROM AGENT_TAIL, .postgres = SELECT NONAMES FROM AGENT_TAIL},
+	{.name = "lead", .sqlite = SELECT NONAMES FROM LEAD_TAIL, .postgres = SELECT NONAMES FROM LEAD_TAIL},
 	{.name = "one", .sqlite = SELECT_ONE, .postgres = SELECT_ONE},
 	{.name = "taken", .sqlite = SELECT NONAMES FROM TAKEN_TAIL, .postgres = SELECT NONAMES FROM TAKEN_TAIL},
 };
@@ -107,7 +112,7 @@ static const char *build(struct builder *builder, const struct found *found, con
 
 static int build_names(struct wtel_store *store, const struct found *found)
 {
-	enum { ROOM = 8192 };
+	enum { ROOM = 16384 };
 	struct store_names *names = base_allocate_zero(&store->allocator, sizeof(*names) + ROOM);
 	struct builder builder;
 
@@ -118,6 +123,8 @@ static int build_names(struct wtel_store *store, const struct found *found)
 	names->all.sqlite = names->all.postgres = build(&builder, found, "", ALL_TAIL);
 	names->agent.name = "agent_named";
 	names->agent.sqlite = names->agent.postgres = build(&builder, found, "", AGENT_TAIL);
+	names->lead.name = "lead_named";
+	names->lead.sqlite = names->lead.postgres = build(&builder, found, "", LEAD_TAIL);
 	names->one.name = "one_named";
 	names->one.sqlite = names->one.postgres = build(&builder, found, "legs", ONE_TAIL);
 	store->names = names;

@@ -40,6 +40,7 @@ struct store_call_source {
 				  STORE_LEG_COLUMNS and STORE_ROUTE_COLUMN */
 	bool legs;		       /* one call, a row for each of its legs */
 	int64_t total;
+	int64_t limit; /* without legs: what is beyond it is not taken, and was asked for to know that it is there */
 };
 void store_fill_call_list(struct store_pack *pack, const void *source);
 

@@ -121,6 +121,7 @@ typedef void store_account_fn(int code, const struct wtel_detail *detail, const 
 
 int store_calls(struct wtel_store *store, const struct wtel_call_filter *filter, store_calls_fn *done, void *user);
 int store_call(struct wtel_store *store, const char *call_id, store_calls_fn *done, void *user);
+int store_recording(struct wtel_store *store, const char *call_id, const char *url, store_change_fn *done, void *user);
 int store_stats(struct wtel_store *store, const struct wtel_call_filter *filter, store_stats_fn *done, void *user);
 
 /* A list of one: WTEL_ENOTFOUND. */
