@@ -3,6 +3,7 @@
 
 #include "api/request.h"
 #include "store/args.h"
+#include "store/rows.h"
 
 enum { KEYS_MAX = 32, KEY_LENGTH = 64, TEXT_LENGTH = 200, DETAIL_LENGTH = 4096 };
 
@@ -56,7 +57,7 @@ static json_t *shown(const struct api_request *request, const char *key, json_t 
 	return json_incref(value);
 }
 
-/* free() frees it; NULL: there is nothing to say, or no memory to say it. */
+/* base_release() frees it; NULL: there is nothing to say, or no memory to say it. */
 static char *detail_of(const struct api_request *request, bool texts)
 {
 	json_t *detail = json_object(), *value;
@@ -73,11 +74,11 @@ static char *detail_of(const struct api_request *request, bool texts)
 		if (count++ < KEYS_MAX)
 			object_put(&detail, name, shown(request, key, value, texts));
 	}
-	text = count ? json_dumps(detail, JSON_COMPACT) : NULL;
+	text = count && detail ? store_json_text(&request->allocator, detail) : NULL;
 	json_decref(detail);
 	if (!text || strlen(text) < DETAIL_LENGTH)
 		return text;
-	free(text);
+	base_release(&request->allocator, text);
 	return texts ? detail_of(request, false) : NULL;
 }
 
@@ -101,7 +102,7 @@ void api_note(struct wtel_service *service, const struct api_request *request)
 	if (code)
 		service_log(service, WTEL_LOG_ERROR, "audit: %s %s is not noted: %s", entry.method, entry.path,
 			    wtel_error_text(code));
-	free(detail);
+	base_release(&request->allocator, detail);
 }
 
 /* ---- who reads it ----------------------------------------------------- */
