@@ -175,7 +175,7 @@ def test_a_call_ends_at_once_for_whoever_watches(world, gateway):
             if event["event"] == "call:answered":
                 assert gateway.post("call/hangup", {"callId": data["callId"]}, token).status == 200
             if event["event"] == "call:hangup":
-                assert event["data"]["callId"] == data["callId"] and event["data"]["disposition"] == "ANSWERED"
+                assert event["data"]["call"]["callId"] == data["callId"] and event["data"]["call"]["disposition"] == "ANSWERED"
                 break
         assert heard.index("call:new") < heard.index("call:answered") < heard.index("call:hangup"), heard
     finally:
