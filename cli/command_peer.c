@@ -55,6 +55,11 @@ int command_peer_list(struct cli *cli, int argc, char **argv)
 	return EXIT_DONE;
 }
 
+static bool kept(const struct cli *cli)
+{
+	return cli->config->secret_keys != NULL;
+}
+
 static int print_created(const struct cli *cli, const struct wtel_peer *peer, const char *secret)
 {
 	if (cli->json)
@@ -65,15 +70,20 @@ static int print_created(const struct cli *cli, const struct wtel_peer *peer, co
 				      false);
 	printf("user name  %s\nextension  %s\nsecret     %s\n", cli_safe(peer->username), cli_safe(peer->extension),
 	       secret);
-	fputs("The secret is shown this once: only its hash is kept.\n", stderr);
+	fputs(kept(cli)
+		      ? "The secret is kept sealed: its owner may ask for it again.\n"
+		      : "The secret is shown this once: without a key (WTEL_SECRET_KEYS_FILE) only digests are kept.\n",
+	      stderr);
 	return EXIT_DONE;
 }
 
 int command_peer_create(struct cli *cli, int argc, char **argv)
 {
 	const char *first_name = NULL, *last_name = NULL;
+	bool no_webrtc = false;
 	int64_t user_id = 0;
 	const struct cli_option options[] = {
+		{"no-webrtc", CLI_FLAG, &no_webrtc, NULL, "the phone speaks plain SIP; without it, it is a browser"},
 		{"user-id", CLI_NUMBER, &user_id, "N", "the platform's user"},
 		{"first-name", CLI_TEXT, &first_name, "A", "first name"},
 		{"last-name", CLI_TEXT, &last_name, "B", "last name"},
@@ -94,6 +104,8 @@ int command_peer_create(struct cli *cli, int argc, char **argv)
 				      wtel_slice_of(last_name));
 	if (code == WTEL_EEXISTS)
 		return cli_fail(cli, EXIT_FAILED, "user %lld has a SIP account already", (long long)user_id);
+	if (!code && no_webrtc)
+		code = wtel_store_peer_set_webrtc(cli->store, user_id, false);
 	if (code)
 		return store_failed(cli, code);
 	status = print_created(cli, list->peers, secret);
@@ -160,11 +172,15 @@ int command_peer_credentials(struct cli *cli, int argc, char **argv)
 	else
 		printf("secret     %s\n", secret);
 	OPENSSL_cleanse(secret, sizeof(secret));
-	fputs("The old secret is void. This one is shown once: only its hash is kept.\n", stderr);
+	fputs(kept(cli) ? "The old secret is void. This one is kept sealed: its owner may ask for it again.\n"
+			: "The old secret is void. This one is shown once: without a key (WTEL_SECRET_KEYS_FILE) only "
+			  "digests"
+			  " are kept.\n",
+	      stderr);
 	return EXIT_DONE;
 }
 
-int command_peer_disable(struct cli *cli, int argc, char **argv)
+static int set_status(struct cli *cli, int argc, char **argv, enum wtel_peer_status wanted)
 {
 	int64_t user_id = 0;
 	int status = user_word(cli, argc, argv, &user_id);
@@ -172,8 +188,18 @@ int command_peer_disable(struct cli *cli, int argc, char **argv)
 
 	if (status)
 		return status;
-	code = wtel_store_peer_set_status(cli->store, user_id, WTEL_PEER_DISABLED);
+	code = wtel_store_peer_set_status(cli->store, user_id, wanted);
 	if (code)
 		return store_failed(cli, code);
 	return cli->json ? cli_print_json(json_pack("{s:b}", "success", 1), false) : EXIT_DONE;
+}
+
+int command_peer_enable(struct cli *cli, int argc, char **argv)
+{
+	return set_status(cli, argc, argv, WTEL_PEER_ACTIVE);
+}
+
+int command_peer_disable(struct cli *cli, int argc, char **argv)
+{
+	return set_status(cli, argc, argv, WTEL_PEER_DISABLED);
 }

@@ -7,7 +7,7 @@ _wtelctl()
 
 	if [[ $word == -* ]]; then
 		case $first in
-		trunk | campaign | peer | calls | token) options=$(wtelctl "$first" "$second" --help 2>/dev/null) ;;
+		trunk | campaign | peer | calls | token | keys | asterisk-config) options=$(wtelctl "$first" "$second" --help 2>/dev/null) ;;
 		*) options=$(wtelctl "$first" --help 2>/dev/null) ;;
 		esac
 		options=$(grep -o -e '^  --[a-z-]*' <<<"$options")
@@ -15,7 +15,7 @@ _wtelctl()
 		return
 	fi
 	case $COMP_CWORD in
-	1) names=$(wtelctl --help | sed -n 's/^  \([a-z]\{1,\}\).*/\1/p' | sort -u) ;;
+	1) names=$(wtelctl --help | sed -n 's/^  \([a-z-]\{1,\}\).*/\1/p' | sort -u) ;;
 	2) names=$(wtelctl --help | sed -n "s/^  $first \([a-z]\{1,\}\) .*/\1/p") ;;
 	*) names= ;;
 	esac

@@ -148,6 +148,7 @@ void state_registrations_done(struct wtel_service *service)
 	struct sync *sync = &service->sync;
 	size_t i;
 
+	realtime_listed(service);
 	table_drop_registrations(service, sync->registrations, sync->registration_count);
 	sync->registrations = sync->incoming;
 	sync->registration_count = sync->incoming_count;
@@ -196,6 +197,13 @@ static void update_peer(struct wtel_service *service, struct sync_peer *peer, co
 	bool changed = !peer->status || strcmp(peer->status, word->name) != 0;
 	char address[sizeof(peer->address)];
 
+	/* A phone that registers from elsewhere is told before its old contact goes (remove_existing). */
+	if (word->registered == 0 && uri.length && peer->uri[0] && !base_slice_is(uri, peer->uri))
+		return;
+	if (word->registered > 0 && uri.length)
+		(void)base_slice_copy(peer->uri, sizeof(peer->uri), uri);
+	else if (word->registered == 0)
+		peer->uri[0] = '\0';
 	address_of(address, sizeof(address), uri);
 	if (address[0] && strcmp(address, peer->address) != 0) {
 		memcpy(peer->address, address, sizeof(address));
@@ -229,7 +237,7 @@ static struct wtel_slice extension_of(const struct wtel_service *service, struct
 int state_peer(struct wtel_service *service, const struct wtel_ami_event *event, int64_t wall)
 {
 	const struct state_word *word = word_of(event->status);
-	struct wtel_slice extension, uri = {NULL, 0};
+	struct wtel_slice extension, uri = {NULL, 0}, aor = {NULL, 0};
 	struct sync_peer *peer;
 	char name[64];
 
@@ -237,8 +245,9 @@ int state_peer(struct wtel_service *service, const struct wtel_ami_event *event,
 		extension = extension_of(service, event->peer);
 	} else {
 		extension = wtel_ami_message_get(event->message, "EndpointName");
+		aor = wtel_ami_message_get(event->message, "AOR");
 		if (!extension.length)
-			extension = wtel_ami_message_get(event->message, "AOR");
+			extension = aor;
 		uri = event->uri;
 	}
 	/* A trunk's contact is qualified too; that is no agent's phone. */
@@ -246,7 +255,11 @@ int state_peer(struct wtel_service *service, const struct wtel_ami_event *event,
 		return 0;
 	peer = table_peer(service, extension);
 	if (peer) {
+		if (word->registered > 0 && aor.length && !base_slice_is(uri, peer->uri))
+			realtime_registered(service, peer, aor);
 		update_peer(service, peer, word, uri, wall);
+	} else if (table_peer_of(service, extension)) {
+		return 0; /* the same is told of its extension, which has both addresses of record */
 	} else if (base_slice_copy(name, sizeof(name), extension)) {
 		tell_peer(service, name, word->name, wall);
 	}

@@ -477,6 +477,7 @@ void sync_step(struct wtel_service *service)
 		sync->loads_at = INT64_MAX;
 	}
 	ask_all(service);
+	realtime_step(service);
 	if (sync->stage == SYNC_DONE && service->now.mono >= sync->again_at) {
 		begin(service);
 		ask_all(service);

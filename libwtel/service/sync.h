@@ -19,6 +19,7 @@ struct sync_trunk {
 	int64_t id;
 	char *name;
 	char *endpoint;
+	uint64_t line; /* of what a registration is made of: another one, and Asterisk is asked again */
 	bool needs_registration;
 	bool known;	    /* Asterisk has a registration for it */
 	bool registered;    /* as Asterisk told last */
@@ -43,9 +44,19 @@ struct sync_registration {
 	const char *status;
 };
 
+/* A registration that we ended in Asterisk, because its row was gone. */
+struct sync_ended {
+	char *name;
+	enum { SYNC_REST, SYNC_END, SYNC_BEGIN } wanted; /* what Asterisk is to be told */
+};
+
 struct sync_peer {
 	int64_t agent_id;
 	char extension[24];
+	char username[WTEL_PEER_USERNAME_MAX + 1]; /* under which its phone may be known, too */
+	char uri[256];				   /* of the contact that is registered */
+	char ask[256];				   /* a variable that is to be asked for; "": none */
+	bool asks_contact;
 	bool registered;
 	bool seen;  /* in the list of contacts */
 	bool dirty; /* the store is to be told */
@@ -82,6 +93,9 @@ struct sync {
 	size_t registration_count;
 	struct sync_registration *incoming; /* of the list that is being read */
 	size_t incoming_count;
+	struct sync_ended *ended;
+	size_t ended_count;
+	bool asks;		 /* a peer has a question */
 	struct sync_peer *peers; /* by extension */
 	size_t peer_count;
 	bool dirty; /* a trunk or a peer is */
@@ -117,7 +131,14 @@ void table_free(struct wtel_service *service);
 struct sync_trunk *table_trunk(const struct wtel_service *service, struct wtel_slice endpoint);
 struct sync_trunk *table_trunk_by_id(const struct wtel_service *service, int64_t id);
 struct sync_peer *table_peer(const struct wtel_service *service, struct wtel_slice extension);
+struct sync_peer *table_peer_of(const struct wtel_service *service, struct wtel_slice username);
 void table_drop_registrations(struct wtel_service *service, struct sync_registration *list, size_t count);
+
+/* realtime.c */
+void realtime_listed(struct wtel_service *service); /* before the list that was read becomes the list */
+void realtime_registered(struct wtel_service *service, struct sync_peer *peer, struct wtel_slice aor);
+void realtime_step(struct wtel_service *service);
+void realtime_free(struct wtel_service *service);
 
 /* state.c: events about trunks and accounts. */
 int state_registry(struct wtel_service *service, const struct wtel_ami_event *event, int64_t wall);

@@ -60,6 +60,21 @@ static void fill_state(struct sync_trunk *out, const struct wtel_trunk *trunk, c
 	out->down = before->down;
 }
 
+static uint64_t mix(uint64_t hash, const char *text)
+{
+	for (; text && *text; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+	return (hash ^ 1) * UINT64_C(1099511628211);
+}
+
+static uint64_t line_of(const struct wtel_trunk *trunk)
+{
+	uint64_t hash = mix(mix(UINT64_C(14695981039346656037), trunk->host), trunk->username);
+
+	hash = hash * 65537 + (uint64_t)trunk->port;
+	return hash * 4 + (trunk->needs_registration ? 2 : 0) + (trunk->status == WTEL_TRUNK_INACTIVE);
+}
+
 static int fill_trunk(struct wtel_service *service, struct sync_trunk *out, const struct wtel_trunk *trunk)
 {
 	const struct sync_trunk *before = table_trunk_by_id(service, trunk->id);
@@ -72,12 +87,13 @@ static int fill_trunk(struct wtel_service *service, struct sync_trunk *out, cons
 	out->endpoint = base_copy_string(&service->allocator, trunk->endpoint ? trunk->endpoint : "");
 	if (!out->name || !out->endpoint)
 		return WTEL_ENOMEM;
-	if (!before || strcmp(before->endpoint, out->endpoint) != 0) {
-		/* A new one: is it registered already? */
-		if (service->sync.stage == SYNC_DONE)
-			sync_request_again(service, 0);
+	out->line = line_of(trunk);
+	/* A new one: is it registered already? And one that Asterisk may have to register anew. */
+	if ((!before || before->line != out->line || strcmp(before->endpoint, out->endpoint) != 0) &&
+	    service->sync.stage == SYNC_DONE)
+		sync_request_again(service, 0);
+	if (!before || strcmp(before->endpoint, out->endpoint) != 0)
 		return 0;
-	}
 	out->known = before->known;
 	out->status = before->status;
 	out->wall = before->wall;
@@ -105,8 +121,11 @@ static int teach_trunks(struct wtel_service *service, const struct sync_trunk *t
 		for (j = 0; j < count; j++)
 			if (strcmp(sync->trunks[i].endpoint, trunks[j].endpoint) == 0)
 				break;
-		if (j == count && sync->trunks[i].endpoint[0])
-			(void)!wtel_tracker_set_trunk(service->tracker, sync->trunks[i].endpoint, 0);
+		if (j < count || !sync->trunks[i].endpoint[0])
+			continue;
+		(void)!wtel_tracker_set_trunk(service->tracker, sync->trunks[i].endpoint, 0);
+		if (service->sync.stage == SYNC_DONE && sync->trunks[i].known)
+			sync_request_again(service, 0); /* is Asterisk still registering it? */
 	}
 	return 0;
 }
@@ -173,6 +192,16 @@ struct sync_peer *table_peer(const struct wtel_service *service, struct wtel_sli
 	return bsearch(&wanted, service->sync.peers, service->sync.peer_count, sizeof(wanted), compare);
 }
 
+struct sync_peer *table_peer_of(const struct wtel_service *service, struct wtel_slice username)
+{
+	size_t i;
+
+	for (i = 0; i < service->sync.peer_count; i++)
+		if (base_slice_is(username, service->sync.peers[i].username))
+			return &service->sync.peers[i];
+	return NULL;
+}
+
 static void fill_peer(struct wtel_service *service, struct sync_peer *out, const struct wtel_peer *peer)
 {
 	const struct sync_peer *before;
@@ -187,6 +216,14 @@ static void fill_peer(struct wtel_service *service, struct sync_peer *out, const
 	if (before && before->status && before->registered != peer->registered)
 		out->dirty = service->sync.dirty = true;
 	out->agent_id = peer->user_id;
+	snprintf(out->username, sizeof(out->username), "%s", peer->username ? peer->username : "");
+}
+
+static void forget_peer(struct wtel_service *service, const struct sync_peer *peer)
+{
+	(void)!wtel_tracker_set_agent(service->tracker, peer->extension, 0);
+	if (peer->username[0])
+		(void)!wtel_tracker_set_agent(service->tracker, peer->username, 0);
 }
 
 static int teach_peers(struct wtel_service *service, struct sync_peer *peers, size_t count)
@@ -199,12 +236,15 @@ static int teach_peers(struct wtel_service *service, struct sync_peer *peers, si
 		code = peers[i].extension[0]
 			       ? wtel_tracker_set_agent(service->tracker, peers[i].extension, peers[i].agent_id)
 			       : 0;
+		/* A phone that calls may be known by either. */
+		if (!code && peers[i].username[0])
+			code = wtel_tracker_set_agent(service->tracker, peers[i].username, peers[i].agent_id);
 		if (code == WTEL_ENOMEM)
 			return code;
 	}
 	for (i = 0; i < sync->peer_count; i++)
 		if (sync->peers[i].extension[0] && !bsearch(&sync->peers[i], peers, count, sizeof(*peers), compare))
-			(void)!wtel_tracker_set_agent(service->tracker, sync->peers[i].extension, 0);
+			forget_peer(service, &sync->peers[i]);
 	return 0;
 }
 
@@ -263,6 +303,7 @@ void table_free(struct wtel_service *service)
 
 	free_trunks(&service->allocator, sync->trunks, sync->trunk_count);
 	base_release(&service->allocator, sync->peers);
+	realtime_free(service);
 	table_drop_registrations(service, sync->registrations, sync->registration_count);
 	table_drop_registrations(service, sync->incoming, sync->incoming_count);
 }

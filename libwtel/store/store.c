@@ -135,6 +135,7 @@ void wtel_store_close(struct wtel_store *store)
 	store_queue_free(store);
 	store_audit_free(store);
 	store_users_free(store);
+	wtel_keyring_free(store->keyring);
 	store_names_free(store);
 	store_zones_free(&store->zones);
 	base_release(&memory, store);
