@@ -88,13 +88,13 @@ static int read_originate(struct wtel_originate *request, json_t *object, struct
 	int64_t timeout = 0;
 	int code = text_known(object, names, detail);
 
-	if (code || (code = text_string(&request->extension, object, "agentExtension", detail)) ||
-	    (code = text_string(&request->number, object, "customerPhone", detail)) ||
-	    (code = text_string(&request->caller_id, object, "callerId", detail)) ||
-	    (code = text_integer(&request->campaign_id, object, "campaignId", 0, INT64_MAX, detail)) ||
-	    (code = text_integer(&request->lead_id, object, "leadId", 0, INT64_MAX, detail)) ||
-	    (code = text_integer(&request->agent_id, object, "agentId", 0, INT64_MAX, detail)) ||
-	    (code = text_integer(&timeout, object, "timeout", 1, MILLISECONDS_MAX, detail)))
+	if (code || (code = text_read_string(&request->extension, object, "agentExtension", detail)) ||
+	    (code = text_read_string(&request->number, object, "customerPhone", detail)) ||
+	    (code = text_read_string(&request->caller_id, object, "callerId", detail)) ||
+	    (code = text_read_integer(&request->campaign_id, object, "campaignId", 0, INT64_MAX, detail)) ||
+	    (code = text_read_integer(&request->lead_id, object, "leadId", 0, INT64_MAX, detail)) ||
+	    (code = text_read_integer(&request->agent_id, object, "agentId", 0, INT64_MAX, detail)) ||
+	    (code = text_read_integer(&timeout, object, "timeout", 1, MILLISECONDS_MAX, detail)))
 		return code;
 	request->timeout = timeout * 1000;
 	return 0;
@@ -176,7 +176,7 @@ static void on_api(int status, struct wtel_slice json, void *user)
 static int read_role(enum wtel_role *out, json_t *object, struct wtel_detail *detail)
 {
 	const char *role = NULL;
-	int code = text_string(&role, object, "role", detail);
+	int code = text_read_string(&role, object, "role", detail);
 
 	if (code || !role)
 		return code;
@@ -204,10 +204,10 @@ static int read_api(struct wtel_api_request *request, json_t *object, struct wte
 	const char *query = NULL;
 	int code = text_known(object, names, detail);
 
-	if (code || (code = text_string(&request->method, object, "method", detail)) ||
-	    (code = text_string(&request->path, object, "path", detail)) ||
-	    (code = text_string(&query, object, "query", detail)) ||
-	    (code = text_integer(&request->user_id, object, "userId", 0, INT64_MAX, detail)) ||
+	if (code || (code = text_read_string(&request->method, object, "method", detail)) ||
+	    (code = text_read_string(&request->path, object, "path", detail)) ||
+	    (code = text_read_string(&query, object, "query", detail)) ||
+	    (code = text_read_integer(&request->user_id, object, "userId", 0, INT64_MAX, detail)) ||
 	    (code = read_role(&request->role, object, detail)))
 		return code;
 	if (!json_object_get(object, "path"))
@@ -353,8 +353,8 @@ static int read_action(struct wtel_ami_action **out, int64_t *timeout, json_t *o
 	size_t i;
 	int code = text_known(object, names, detail);
 
-	if (code || (code = text_string(&action, object, "action", detail)) ||
-	    (code = text_integer(timeout, object, "timeout", 1, MILLISECONDS_MAX, detail)))
+	if (code || (code = text_read_string(&action, object, "action", detail)) ||
+	    (code = text_read_integer(timeout, object, "timeout", 1, MILLISECONDS_MAX, detail)))
 		return code;
 	if (!action || !*action)
 		return text_fail(detail, WTEL_EINVAL, "action", "is needed");

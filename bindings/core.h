@@ -35,10 +35,10 @@ int text_object(json_t **out, const char *text, struct wtel_detail *detail);
 int text_known(json_t *object, const char *const *names, struct wtel_detail *detail);
 
 /* Leave *out as it is where the key is missing or null. Borrowed from the object. */
-int text_string(const char **out, json_t *object, const char *key, struct wtel_detail *detail);
-int text_integer(int64_t *out, json_t *object, const char *key, int64_t least, int64_t most,
-		 struct wtel_detail *detail);
-int text_boolean(bool *out, json_t *object, const char *key, struct wtel_detail *detail);
+int text_read_string(const char **out, json_t *object, const char *key, struct wtel_detail *detail);
+int text_read_integer(int64_t *out, json_t *object, const char *key, int64_t least, int64_t most,
+		      struct wtel_detail *detail);
+int text_read_boolean(bool *out, json_t *object, const char *key, struct wtel_detail *detail);
 
 /* WTEL_EINVAL, WTEL_ELIMIT, WTEL_EINJECTION for a value that is no string without NUL of at most TEXT_MAX bytes. */
 int text_check(json_t *value, const char *field, struct wtel_detail *detail);

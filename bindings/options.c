@@ -20,22 +20,22 @@ static int read_settings(struct settings *settings, json_t *object, struct wtel_
 					    "store",	   NULL};
 	int code = text_known(object, names, detail);
 
-	if (code || (code = text_string(&settings->ami, object, "ami", detail)) ||
-	    (code = text_string(&settings->db, object, "db", detail)) ||
-	    (code = text_string(&settings->country, object, "country", detail)) ||
-	    (code = text_string(&settings->technology, object, "technology", detail)) ||
-	    (code = text_string(&settings->ca_file, object, "caFile", detail)) ||
-	    (code = text_string(&settings->tls_name, object, "tlsName", detail)) ||
-	    (code = text_boolean(&settings->allow_plain, object, "allowPlain", detail)) ||
-	    (code = text_boolean(&settings->store, object, "store", detail)) ||
-	    (code = text_boolean(&settings->migrate, object, "migrate", detail)) ||
-	    (code = text_integer(&settings->originate_timeout, object, "originateTimeout", 1, MILLISECONDS_MAX,
-				 detail)) ||
-	    (code = text_integer(&settings->dial_timeout, object, "dialTimeout", 1, MILLISECONDS_MAX, detail)) ||
-	    (code = text_integer(&settings->max_attempts, object, "maxAttempts", 1, 64, detail)))
+	if (code || (code = text_read_string(&settings->ami, object, "ami", detail)) ||
+	    (code = text_read_string(&settings->db, object, "db", detail)) ||
+	    (code = text_read_string(&settings->country, object, "country", detail)) ||
+	    (code = text_read_string(&settings->technology, object, "technology", detail)) ||
+	    (code = text_read_string(&settings->ca_file, object, "caFile", detail)) ||
+	    (code = text_read_string(&settings->tls_name, object, "tlsName", detail)) ||
+	    (code = text_read_boolean(&settings->allow_plain, object, "allowPlain", detail)) ||
+	    (code = text_read_boolean(&settings->store, object, "store", detail)) ||
+	    (code = text_read_boolean(&settings->migrate, object, "migrate", detail)) ||
+	    (code = text_read_integer(&settings->originate_timeout, object, "originateTimeout", 1, MILLISECONDS_MAX,
+				      detail)) ||
+	    (code = text_read_integer(&settings->dial_timeout, object, "dialTimeout", 1, MILLISECONDS_MAX, detail)) ||
+	    (code = text_read_integer(&settings->max_attempts, object, "maxAttempts", 1, 64, detail)))
 		return code;
 	settings->keep_schema = json_is_false(json_object_get(object, "migrate"));
-	return text_integer(&settings->max_queue, object, "maxQueue", 1, 10000000, detail);
+	return text_read_integer(&settings->max_queue, object, "maxQueue", 1, 10000000, detail);
 }
 
 /* The library says where in its own words. */

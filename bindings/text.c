@@ -132,7 +132,7 @@ int text_check(json_t *value, const char *field, struct wtel_detail *detail)
 	return 0;
 }
 
-int text_string(const char **out, json_t *object, const char *key, struct wtel_detail *detail)
+int text_read_string(const char **out, json_t *object, const char *key, struct wtel_detail *detail)
 {
 	json_t *value = json_object_get(object, key);
 	int code;
@@ -145,7 +145,8 @@ int text_string(const char **out, json_t *object, const char *key, struct wtel_d
 	return code;
 }
 
-int text_integer(int64_t *out, json_t *object, const char *key, int64_t least, int64_t most, struct wtel_detail *detail)
+int text_read_integer(int64_t *out, json_t *object, const char *key, int64_t least, int64_t most,
+		      struct wtel_detail *detail)
 {
 	json_t *value = json_object_get(object, key);
 
@@ -160,7 +161,7 @@ int text_integer(int64_t *out, json_t *object, const char *key, int64_t least, i
 	return 0;
 }
 
-int text_boolean(bool *out, json_t *object, const char *key, struct wtel_detail *detail)
+int text_read_boolean(bool *out, json_t *object, const char *key, struct wtel_detail *detail)
 {
 	json_t *value = json_object_get(object, key);
 
