@@ -15,6 +15,10 @@ static const char *reason(int status)
 		return "Switching Protocols";
 	case 200:
 		return "OK";
+	case 201:
+		return "Created";
+	case 202:
+		return "Accepted";
 	case 204:
 		return "No Content";
 	case 400:

@@ -94,7 +94,7 @@ static bool read_chunks(struct visit *visit)
 
 	/* Its pieces are moved together, and that needs them to stay. */
 	connection->kept = true;
-	if (visit->data != connection->in)
+	if (visit->data < connection->in || visit->data >= connection->in + connection->in_length)
 		return false;
 	status = head_chunks(visit->data, visit->length, head, &connection->chunk_from, &connection->chunk_to,
 			     options->max_body, options->max_header);
