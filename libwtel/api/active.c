@@ -48,13 +48,13 @@ static void write_calls(struct api_request *request, struct api_text *out)
 	char head[HEAD_ROOM];
 	int length;
 
-	text_raw(&out->text, blank, sizeof(blank));
+	text_put_raw(&out->text, blank, sizeof(blank));
 	while ((call = wtel_service_walk(request->service, &position))) {
 		if (!api_is_own(request, call))
 			continue;
 		if (count++)
 			TEXT_LITERAL(&out->text, ",");
-		text_call(&out->text, call, "", "");
+		text_put_call(&out->text, call, "", "");
 	}
 	TEXT_LITERAL(&out->text, "]}");
 	if (out->text.code)
@@ -129,7 +129,7 @@ void api_service_status(struct api_request *request)
 	if (out) {
 		wtel_service_stats(request->service, &stats);
 		TEXT_LITERAL(&out->text, "{\"success\":true,\"status\":");
-		text_status(&out->text, &stats);
+		text_put_status(&out->text, &stats);
 		TEXT_LITERAL(&out->text, "}");
 	}
 	api_answer_text(request, 200, out);

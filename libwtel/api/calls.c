@@ -15,17 +15,17 @@ static struct api_text *list_of(struct wtel_service *service, const struct wtel_
 	if (list->total < 0)
 		TEXT_LITERAL(&out->text, "null");
 	else
-		text_integer(&out->text, list->total);
+		text_put_integer(&out->text, list->total);
 	TEXT_LITERAL(&out->text, ",\"calls\":[");
 	for (i = 0; i < list->count; i++) {
 		if (i)
 			TEXT_LITERAL(&out->text, ",");
-		text_call(&out->text, &list->calls[i], list->campaign_names[i], list->lead_names[i]);
+		text_put_call(&out->text, &list->calls[i], list->campaign_names[i], list->lead_names[i]);
 	}
 	if (list->more && list->count)
 		api_cursor_write(cursor, &list->calls[list->count - 1]);
 	TEXT_LITERAL(&out->text, "],\"next\":");
-	text_string(&out->text, cursor);
+	text_put_string(&out->text, cursor);
 	TEXT_LITERAL(&out->text, "}");
 	return out;
 }

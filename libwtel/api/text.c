@@ -10,7 +10,7 @@
 
 #include "base/slice.h"
 
-void text_raw(struct text *text, const char *data, size_t length)
+void text_put_raw(struct text *text, const char *data, size_t length)
 {
 	struct base_buffer *buffer = text->buffer;
 
@@ -27,7 +27,7 @@ void text_raw(struct text *text, const char *data, size_t length)
 
 static void put_char(struct text *text, char c)
 {
-	text_raw(text, &c, 1);
+	text_put_raw(text, &c, 1);
 }
 
 static void put_escaped(struct text *text, unsigned char c)
@@ -40,15 +40,15 @@ static void put_escaped(struct text *text, unsigned char c)
 		if ((unsigned char)short_ones[i] == c) {
 			out[0] = '\\';
 			out[1] = short_ones[i + 1];
-			text_raw(text, out, 2);
+			text_put_raw(text, out, 2);
 			return;
 		}
 	snprintf(out, sizeof(out), "\\u%04X", c);
-	text_raw(text, out, 6);
+	text_put_raw(text, out, 6);
 }
 
 /* A json_t's texts are UTF-8. */
-void text_quoted(struct text *text, const char *data, size_t length)
+void text_put_quoted(struct text *text, const char *data, size_t length)
 {
 	size_t start = 0, i;
 
@@ -58,15 +58,15 @@ void text_quoted(struct text *text, const char *data, size_t length)
 
 		if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
-		text_raw(text, data + start, i - start);
+		text_put_raw(text, data + start, i - start);
 		put_escaped(text, c);
 		start = i + 1;
 	}
-	text_raw(text, data + start, length - start);
+	text_put_raw(text, data + start, length - start);
 	put_char(text, '"');
 }
 
-void text_integer(struct text *text, int64_t number)
+void text_put_integer(struct text *text, int64_t number)
 {
 	char out[24], *at = out + sizeof(out);
 	uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
@@ -77,7 +77,7 @@ void text_integer(struct text *text, int64_t number)
 	} while (left);
 	if (number < 0)
 		*--at = '-';
-	text_raw(text, at, (size_t)(out + sizeof(out) - at));
+	text_put_raw(text, at, (size_t)(out + sizeof(out) - at));
 }
 
 static void put_real(struct text *text, const json_t *value)
@@ -86,9 +86,9 @@ static void put_real(struct text *text, const json_t *value)
 	size_t length = json_dumpb(value, out, sizeof(out), JSON_ENCODE_ANY);
 
 	if (length && length <= sizeof(out))
-		text_raw(text, out, length);
+		text_put_raw(text, out, length);
 	else
-		text_raw(text, "null", 4);
+		text_put_raw(text, "null", 4);
 }
 
 static void put_value(struct text *text, const json_t *value);
@@ -100,8 +100,8 @@ static void put_object(struct text *text, const json_t *object)
 
 	json_object_foreach((json_t *)(uintptr_t)object, key, value)
 	{
-		text_raw(text, between, 1);
-		text_quoted(text, key, strlen(key));
+		text_put_raw(text, between, 1);
+		text_put_quoted(text, key, strlen(key));
 		put_char(text, ':');
 		put_value(text, value);
 		between = ",";
@@ -134,24 +134,24 @@ static void put_value(struct text *text, const json_t *value)
 		put_array(text, value);
 		return;
 	case JSON_STRING:
-		text_quoted(text, json_string_value(value), json_string_length(value));
+		text_put_quoted(text, json_string_value(value), json_string_length(value));
 		return;
 	case JSON_INTEGER:
-		text_integer(text, json_integer_value(value));
+		text_put_integer(text, json_integer_value(value));
 		return;
 	case JSON_REAL:
 		put_real(text, value);
 		return;
 	case JSON_TRUE:
-		text_raw(text, "true", 4);
+		text_put_raw(text, "true", 4);
 		return;
 	case JSON_FALSE:
-		text_raw(text, "false", 5);
+		text_put_raw(text, "false", 5);
 		return;
 	case JSON_NULL:
 		break;
 	}
-	text_raw(text, "null", 4);
+	text_put_raw(text, "null", 4);
 }
 
 int text_of(struct base_buffer *buffer, const struct wtel_allocator *allocator, const json_t *document)

@@ -20,19 +20,19 @@ struct text {
 	int code;
 };
 
-void text_raw(struct text *text, const char *data, size_t length);
-#define TEXT_LITERAL(text, literal) text_raw(text, literal, sizeof(literal) - 1)
+void text_put_raw(struct text *text, const char *data, size_t length);
+#define TEXT_LITERAL(text, literal) text_put_raw(text, literal, sizeof(literal) - 1)
 
 /* UTF-8, in quotes. */
-void text_quoted(struct text *text, const char *data, size_t length);
+void text_put_quoted(struct text *text, const char *data, size_t length);
 
 /* Each as its namesake in <wtel/json.h>. */
-void text_string(struct text *text, const char *value);
-void text_integer(struct text *text, int64_t number);
-void text_id(struct text *text, int64_t id);
-void text_flag(struct text *text, bool flag);
-void text_time(struct text *text, int64_t wall);
-void text_call(struct text *text, const struct wtel_call *call, const char *campaign, const char *lead);
-void text_status(struct text *text, const struct wtel_service_stats *stats);
+void text_put_string(struct text *text, const char *value);
+void text_put_integer(struct text *text, int64_t number);
+void text_put_id(struct text *text, int64_t id);
+void text_put_flag(struct text *text, bool flag);
+void text_put_time(struct text *text, int64_t wall);
+void text_put_call(struct text *text, const struct wtel_call *call, const char *campaign, const char *lead);
+void text_put_status(struct text *text, const struct wtel_service_stats *stats);
 
 #endif

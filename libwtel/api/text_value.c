@@ -14,7 +14,7 @@
 
 /* ---- texts, ids, times ------------------------------------------------ */
 
-void text_string(struct text *text, const char *value)
+void text_put_string(struct text *text, const char *value)
 {
 	size_t length = value ? strlen(value) : 0;
 	json_t *mended;
@@ -24,26 +24,26 @@ void text_string(struct text *text, const char *value)
 		return;
 	}
 	if (base_slice_utf8((struct wtel_slice){value, length})) {
-		text_quoted(text, value, length);
+		text_put_quoted(text, value, length);
 		return;
 	}
 	mended = wtel_json_text(value);
 	if (mended)
-		text_quoted(text, json_string_value(mended), json_string_length(mended));
+		text_put_quoted(text, json_string_value(mended), json_string_length(mended));
 	else
 		text->code = WTEL_ENOMEM;
 	json_decref(mended);
 }
 
-void text_id(struct text *text, int64_t id)
+void text_put_id(struct text *text, int64_t id)
 {
 	if (id)
-		text_integer(text, id);
+		text_put_integer(text, id);
 	else
 		TEXT_LITERAL(text, "null");
 }
 
-void text_flag(struct text *text, bool flag)
+void text_put_flag(struct text *text, bool flag)
 {
 	if (flag)
 		TEXT_LITERAL(text, "true");
@@ -79,7 +79,7 @@ static char *put_date(char *out, int64_t days)
 	return digits(out, day, 2);
 }
 
-void text_time(struct text *text, int64_t wall)
+void text_put_time(struct text *text, int64_t wall)
 {
 	/* Years of four digits: 1000 to 9999. */
 	static const int64_t first = INT64_C(-30610224000000000), end = INT64_C(253402300800000000);
@@ -103,7 +103,7 @@ void text_time(struct text *text, int64_t wall)
 	*at++ = '.';
 	at = digits(at, left % 1000, 3);
 	memcpy(at, "Z\"", 2);
-	text_raw(text, out, (size_t)(at + 2 - out));
+	text_put_raw(text, out, (size_t)(at + 2 - out));
 }
 
 /* ---- calls ------------------------------------------------------------ */
@@ -111,27 +111,27 @@ void text_time(struct text *text, int64_t wall)
 static void put_leg(struct text *text, const struct wtel_leg *leg)
 {
 	TEXT_LITERAL(text, "{\"uniqueId\":");
-	text_string(text, leg->unique_id);
+	text_put_string(text, leg->unique_id);
 	FIELD(text, "channel");
-	text_string(text, leg->channel);
+	text_put_string(text, leg->channel);
 	FIELD(text, "number");
-	text_string(text, leg->number);
+	text_put_string(text, leg->number);
 	FIELD(text, "role");
-	text_string(text, wtel_leg_role_name(leg->role));
+	text_put_string(text, wtel_leg_role_name(leg->role));
 	FIELD(text, "trunkId");
-	text_id(text, leg->trunk_id);
+	text_put_id(text, leg->trunk_id);
 	FIELD(text, "startTime");
-	text_time(text, leg->start);
+	text_put_time(text, leg->start);
 	FIELD(text, "ringingTime");
-	text_time(text, leg->ringing);
+	text_put_time(text, leg->ringing);
 	FIELD(text, "answerTime");
-	text_time(text, leg->answer);
+	text_put_time(text, leg->answer);
 	FIELD(text, "endTime");
-	text_time(text, leg->end);
+	text_put_time(text, leg->end);
 	FIELD(text, "cause");
-	text_integer(text, leg->cause);
+	text_put_integer(text, leg->cause);
 	FIELD(text, "sipCode");
-	text_id(text, leg->sip_code);
+	text_put_id(text, leg->sip_code);
 	TEXT_LITERAL(text, "}");
 }
 
@@ -142,85 +142,85 @@ static void put_named(struct text *text, int64_t id, const char *name)
 		return;
 	}
 	TEXT_LITERAL(text, "{\"id\":");
-	text_integer(text, id);
+	text_put_integer(text, id);
 	FIELD(text, "nombre");
-	text_string(text, name);
+	text_put_string(text, name);
 	TEXT_LITERAL(text, "}");
 }
 
 static void put_who(struct text *text, const struct wtel_call *call)
 {
 	TEXT_LITERAL(text, "{\"id\":");
-	text_id(text, call->id);
+	text_put_id(text, call->id);
 	FIELD(text, "callId");
-	text_string(text, call->call_id);
+	text_put_string(text, call->call_id);
 	FIELD(text, "channel");
-	text_string(text, call->channel);
+	text_put_string(text, call->channel);
 	FIELD(text, "direction");
-	text_string(text, wtel_direction_name(call->direction));
+	text_put_string(text, wtel_direction_name(call->direction));
 	FIELD(text, "state");
-	text_string(text, state_number(call->state));
+	text_put_string(text, state_number(call->state));
 	FIELD(text, "stateName");
-	text_string(text, wtel_call_state_name(call->state));
+	text_put_string(text, wtel_call_state_name(call->state));
 	FIELD(text, "callerNumber");
-	text_string(text, call->caller_number);
+	text_put_string(text, call->caller_number);
 	FIELD(text, "calleeNumber");
-	text_string(text, call->callee_number);
+	text_put_string(text, call->callee_number);
 }
 
 static void put_times(struct text *text, const struct wtel_call *call)
 {
 	FIELD(text, "startTime");
-	text_time(text, call->start);
+	text_put_time(text, call->start);
 	FIELD(text, "ringingTime");
-	text_time(text, call->ringing);
+	text_put_time(text, call->ringing);
 	FIELD(text, "answerTime");
-	text_time(text, call->answer);
+	text_put_time(text, call->answer);
 	FIELD(text, "endTime");
-	text_time(text, call->end);
+	text_put_time(text, call->end);
 	FIELD(text, "duration");
-	text_integer(text, wtel_call_duration(call));
+	text_put_integer(text, wtel_call_duration(call));
 	FIELD(text, "billsec");
-	text_integer(text, wtel_call_billsec(call));
+	text_put_integer(text, wtel_call_billsec(call));
 }
 
 static void put_whose(struct text *text, const struct wtel_call *call, const char *campaign, const char *lead)
 {
 	FIELD(text, "agentId");
-	text_id(text, call->agent_id);
+	text_put_id(text, call->agent_id);
 	FIELD(text, "campaignId");
-	text_id(text, call->campaign_id);
+	text_put_id(text, call->campaign_id);
 	FIELD(text, "leadId");
-	text_id(text, call->lead_id);
+	text_put_id(text, call->lead_id);
 	FIELD(text, "trunkId");
-	text_id(text, call->trunk_id);
+	text_put_id(text, call->trunk_id);
 	FIELD(text, "campaign");
 	put_named(text, call->campaign_id, campaign);
 	FIELD(text, "lead");
 	put_named(text, call->lead_id, lead);
 }
 
-void text_call(struct text *text, const struct wtel_call *call, const char *campaign, const char *lead)
+void text_put_call(struct text *text, const struct wtel_call *call, const char *campaign, const char *lead)
 {
 	size_t i;
 
 	put_who(text, call);
 	put_times(text, call);
 	FIELD(text, "disposition");
-	text_string(text, wtel_disposition_name(call->disposition));
+	text_put_string(text, wtel_disposition_name(call->disposition));
 	FIELD(text, "estimated");
-	text_flag(text, call->estimated);
+	text_put_flag(text, call->estimated);
 	FIELD(text, "transferred");
-	text_flag(text, call->transferred);
+	text_put_flag(text, call->transferred);
 	put_whose(text, call, campaign, lead);
 	FIELD(text, "cause");
-	text_integer(text, call->cause);
+	text_put_integer(text, call->cause);
 	FIELD(text, "sipCode");
-	text_id(text, call->sip_code);
+	text_put_id(text, call->sip_code);
 	FIELD(text, "reason");
-	text_string(text, call->reason);
+	text_put_string(text, call->reason);
 	FIELD(text, "recordingUrl");
-	text_string(text, call->recording_url);
+	text_put_string(text, call->recording_url);
 	FIELD(text, "legs");
 	TEXT_LITERAL(text, "[");
 	for (i = 0; i < call->leg_count; i++) {
@@ -240,36 +240,36 @@ static void put_seconds(struct text *text, int64_t microseconds)
 	size_t length = value ? json_dumpb(value, out, sizeof(out), JSON_ENCODE_ANY) : 0;
 
 	if (length && length <= sizeof(out))
-		text_raw(text, out, length);
+		text_put_raw(text, out, length);
 	else
 		text->code = WTEL_ENOMEM;
 	json_decref(value);
 }
 
-void text_status(struct text *text, const struct wtel_service_stats *stats)
+void text_put_status(struct text *text, const struct wtel_service_stats *stats)
 {
 	TEXT_LITERAL(text, "{\"connected\":");
-	text_flag(text, stats->connected);
+	text_put_flag(text, stats->connected);
 	FIELD(text, "synchronised");
-	text_flag(text, stats->synchronised);
+	text_put_flag(text, stats->synchronised);
 	FIELD(text, "activeCalls");
-	text_integer(text, (int64_t)stats->active_calls);
+	text_put_integer(text, (int64_t)stats->active_calls);
 	FIELD(text, "callsInProgress");
-	text_integer(text, (int64_t)stats->calls_in_progress);
+	text_put_integer(text, (int64_t)stats->calls_in_progress);
 	FIELD(text, "channels");
-	text_integer(text, (int64_t)stats->tracker.channels);
+	text_put_integer(text, (int64_t)stats->tracker.channels);
 	FIELD(text, "storeQueue");
-	text_integer(text, (int64_t)stats->store_queue);
+	text_put_integer(text, (int64_t)stats->store_queue);
 	FIELD(text, "reconnects");
-	text_integer(text, (int64_t)stats->reconnects);
+	text_put_integer(text, (int64_t)stats->reconnects);
 	FIELD(text, "roundTrip");
 	if (stats->round_trip < 0)
 		TEXT_LITERAL(text, "null");
 	else
 		put_seconds(text, stats->round_trip);
 	FIELD(text, "host");
-	text_string(text, stats->host);
+	text_put_string(text, stats->host);
 	FIELD(text, "ami");
-	text_string(text, stats->version);
+	text_put_string(text, stats->version);
 	TEXT_LITERAL(text, "}");
 }

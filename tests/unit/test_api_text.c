@@ -112,7 +112,7 @@ Test(api_text, calls_are_written_as_their_documents)
 
 		any_call(&call, legs, &seed);
 		buffer.start = buffer.end = 0;
-		text_call(&text, &call, campaign, lead);
+		text_put_call(&text, &call, campaign, lead);
 		cr_assert_eq(text.code, 0);
 		is_written(&buffer, wtel_json_call(&call, campaign, lead));
 	}
@@ -130,7 +130,7 @@ Test(api_text, every_day_of_a_thousand_years)
 		int64_t wall = day * INT64_C(86400000000) + (day * 7919 % 86400) * 1000000 + day % 1000 * 1000;
 
 		buffer.start = buffer.end = 0;
-		text_time(&text, wall);
+		text_put_time(&text, wall);
 		is_written(&buffer, wtel_json_time(wall));
 	}
 	base_buffer_free(&buffer, &allocator);
@@ -154,7 +154,7 @@ Test(api_text, the_status_is_written_as_its_document)
 		stats.host = any_text(&seed);
 		stats.version = any_text(&seed);
 		buffer.start = buffer.end = 0;
-		text_status(&text, &stats);
+		text_put_status(&text, &stats);
 		is_written(&buffer, wtel_json_status(&stats));
 	}
 	base_buffer_free(&buffer, &allocator);
@@ -173,7 +173,7 @@ Test(api_text, without_memory_it_says_so)
 		struct text text = {&buffer, &allocator, 0};
 
 		for (i = 0; i < 40; i++)
-			text_call(&text, &call, "", "");
+			text_put_call(&text, &call, "", "");
 		cr_assert(text.code == 0 || text.code == WTEL_ENOMEM);
 		base_buffer_free(&buffer, &allocator);
 	}
