@@ -44,6 +44,9 @@ typedef void wtel_api_fn(int status, struct wtel_slice json, void *user);
 WTEL_API int wtel_api_call(struct wtel_service *service, const struct wtel_api_request *request, wtel_api_fn *done,
 			   void *user) WTEL_MUST_CHECK;
 
+/* The OpenAPI 3.1 document of all routes, as GET openapi.json gives it; terminated. The caller frees it with free(). */
+WTEL_API int wtel_api_openapi(char **out) WTEL_MUST_CHECK;
+
 #ifdef __cplusplus
 }
 #endif

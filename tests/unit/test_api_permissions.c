@@ -2,6 +2,7 @@
  * Who may what: one table, in which every route of route.def has a place. A route that is added there without a word
  * here on who may use it does not compile. Everything that is refused must have changed nothing.
  */
+#include <ctype.h>
 #include <libpq-fe.h>
 #include <unistd.h>
 
@@ -107,6 +108,8 @@ RIGHTS(campaigns_unassign) = {{"DELETE campaigns/1/trunks/1", NULL, NULL, {403, 
 RIGHTS(audit_list) = {{"GET audit", NULL, NULL, {403, 403, 403, 403, 200}}};
 RIGHTS(service_status) = {{"GET status", NULL, NULL, {200, 200, 200, 200, 200}}};
 
+RIGHTS(service_openapi) = {{"GET openapi.json", NULL, NULL, {200, 200, 200, 200, 200}}};
+
 static const struct {
 	const char *name;
 	const char *method;
@@ -157,9 +160,37 @@ Test(api_permissions, the_table_is_of_the_routes)
 			for (who = 0; who < ASKERS; who++)
 				cr_assert_eq(right->status[who] == 403 || askers[who].role >= matrix[i].role, true,
 					     "%s by %d", right->line, who);
-			if (matrix[i].role == WTEL_ROLE_AGENT && strcmp(matrix[i].path, "status") != 0)
+			if (matrix[i].role == WTEL_ROLE_AGENT && strcmp(matrix[i].method, "GET") != 0)
 				cr_assert_eq(right->status[NOBODY], 401, "%s", right->line);
 		}
+}
+
+/* Every status of the table is one that the OpenAPI document knows of that route. */
+Test(api_permissions, the_document_knows_every_status)
+{
+	char *text = NULL, path[128], method[8], status[8];
+	json_t *document, *responses;
+	size_t i, j, k;
+	int who;
+
+	cr_assert_eq(wtel_api_openapi(&text), 0);
+	document = json_loads(text, 0, NULL);
+	for (i = 0; i < ROUTES; i++) {
+		snprintf(path, sizeof(path), "/%s", matrix[i].path);
+		for (k = 0; k <= strlen(matrix[i].method); k++)
+			method[k] = (char)tolower((unsigned char)matrix[i].method[k]);
+		responses = json_object_get(
+			json_object_get(json_object_get(json_object_get(document, "paths"), path), method),
+			"responses");
+		for (j = 0; j < matrix[i].count; j++)
+			for (who = 0; who < ASKERS; who++) {
+				snprintf(status, sizeof(status), "%d", matrix[i].rights[j].status[who]);
+				cr_assert_not_null(json_object_get(responses, status), "%s: %s", matrix[i].name,
+						   status);
+			}
+	}
+	json_decref(document);
+	free(text);
 }
 
 /* ---- asking ----------------------------------------------------------- */
