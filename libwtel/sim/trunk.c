@@ -156,6 +156,8 @@ static void trunk_contact_field(const struct wtel_sim *sim, const char *id, cons
 		sim_copy(out, room, rtt);
 	} else if (strcmp(field, "uri") == 0) {
 		snprintf(out, room, "sip:%.80s@%.80s.invalid", endpoint, endpoint);
+	} else if (strcmp(field, "user_agent") == 0) {
+		sim_copy(out, room, "simulated phone");
 	}
 }
 
