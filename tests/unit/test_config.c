@@ -1,7 +1,10 @@
 /* Where Asterisk and the database are, out of flags and environment. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <wtel/service.h>
 
 #define SECRET "s3cr3t-Value"
@@ -283,4 +286,81 @@ Test(config, long_values_fit)
 
 		cr_assert_eq(code, WTEL_ECONFIG);
 	}
+}
+
+/* ---- accounts --------------------------------------------------------- */
+
+Test(config, phones)
+{
+	READ(NULL, "sqlite:x", "ASTERISK_WSS_HOST", "pbx.example", "ASTERISK_WSS_PORT", "8443", "WTEL_SIP_REALM",
+	     "here", "WTEL_SECRET_KEYS", "k1 " SECRET, "WTEL_SECRET_KEYS_FILE", "/nonexistent");
+
+	cr_assert_eq(code, 0, "%s: %s", detail.field, detail.text);
+	cr_assert_str_eq(config->wss_host, "pbx.example");
+	cr_assert_eq(config->wss_port, 8443);
+	cr_assert_str_eq(config->sip_realm, "here");
+	cr_assert_str_eq(config->secret_keys, "k1 " SECRET);
+	wtel_config_free(config);
+}
+
+Test(config, phones_without_a_word)
+{
+	READ(NULL, "sqlite:x");
+
+	cr_assert_eq(code, 0, "%s: %s", detail.field, detail.text);
+	cr_assert_null(config->wss_host);
+	cr_assert_eq(config->wss_port, 8089);
+	cr_assert_null(config->sip_realm);
+	cr_assert_null(config->secret_keys);
+	wtel_config_free(config);
+}
+
+Test(config, phones_that_cannot_be)
+{
+	static const char *const wrong[][2] = {
+		{"ASTERISK_WSS_HOST", "a b"},	 {"ASTERISK_WSS_HOST", "a/b"},
+		{"ASTERISK_WSS_HOST", "a\r\nb"}, {"ASTERISK_WSS_PORT", "0"},
+		{"ASTERISK_WSS_PORT", "65536"},	 {"WTEL_SECRET_KEYS_FILE", "/nonexistent/keys"},
+		{"WTEL_SECRET_KEYS_FILE", "/"}};
+	size_t i;
+
+	for (i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		READ(NULL, "sqlite:x", wrong[i][0], wrong[i][1]);
+
+		cr_assert_eq(code, WTEL_ECONFIG, "%s", wrong[i][1]);
+		cr_assert_str_eq(detail.field, wrong[i][0]);
+		cr_assert_null(config);
+	}
+}
+
+Test(config, keys_of_a_file)
+{
+	char path[] = "/tmp/wtel-keys-XXXXXX", text[80000];
+	int file = mkstemp(path);
+	size_t i;
+
+	cr_assert_eq(write(file, "k1 " SECRET "\n", strlen(SECRET) + 4), (ssize_t)strlen(SECRET) + 4);
+	for (i = 0; i < 3; i++) {
+		static const mode_t modes[] = {0600, 0440, 0644};
+		READ(NULL, "sqlite:x", "WTEL_SECRET_KEYS_FILE", path);
+
+		wtel_config_free(config);
+		fchmod(file, modes[i]);
+		config = NULL;
+		code = wtel_config_read(&config, NULL, "sqlite:x", get, pairs, &detail);
+		cr_assert_eq(code, i < 2 ? 0 : WTEL_ECONFIG, "%s", detail.text);
+		if (!code)
+			cr_assert_str_eq(config->secret_keys, "k1 " SECRET "\n");
+		wtel_config_free(code ? NULL : config);
+		cr_assert_null(strstr(detail.text, SECRET));
+		fchmod(file, 0600);
+	}
+	memset(text, 'x', sizeof(text));
+	cr_assert_eq(write(file, text, sizeof(text)), (ssize_t)sizeof(text));
+	{
+		READ(NULL, "sqlite:x", "WTEL_SECRET_KEYS_FILE", path);
+		cr_assert_eq(code, WTEL_ECONFIG);
+	}
+	close(file);
+	unlink(path);
 }
