@@ -162,6 +162,10 @@ struct cli_rules {
  * (NULL: nothing was said, or `settings` is no object, which the store says better), or an exit status. */
 int cli_rules_apply(const struct cli *cli, char **out, const char *settings, const struct cli_rules *rules);
 
+/* ---- dialplan.c: examples/asterisk/extensions.conf -------------------- */
+
+extern const char cli_dialplan[];
+
 /* ---- probe.c: questions to Asterisk, and what is found ---------------- */
 
 enum cli_finding { CLI_GOOD, CLI_WARNING, CLI_BAD };

@@ -371,11 +371,6 @@ int command_asterisk_trunks(struct cli *cli, int argc, char **argv)
 
 /* ---- dialplan --------------------------------------------------------- */
 
-/* The shipped one: it needs nothing of the database. */
-static const char dialplan[] =
-#include "dialplan.inc"
-	;
-
 int command_asterisk_dialplan(struct cli *cli, int argc, char **argv)
 {
 	const char *path = NULL;
@@ -388,6 +383,6 @@ int command_asterisk_dialplan(struct cli *cli, int argc, char **argv)
 
 	if (status || (status = target_open(cli, &target, path)))
 		return status;
-	fputs(dialplan, target.file);
+	fputs(cli_dialplan, target.file); /* it needs nothing of the database */
 	return target_close(cli, &target, EXIT_DONE);
 }

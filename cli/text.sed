@@ -1,4 +1,9 @@
-# A text as lines of a string in C.
-s/[\\"]/\\&/g
+# The shipped dialplan as a text in C.
+1i\
+#include "cli.h"\
+const char cli_dialplan[] =
+s/[\"]/\\&/g
 s/^/"/
 s/$/\\n"/
+$a\
+;
