@@ -7,6 +7,15 @@
  *   /api/telephony/events     WebSocket, or Server-Sent Events for whoever accepts text/event-stream
  *   /metrics                  Prometheus, for an admin's token or from metrics_from
  *   /healthz /readyz          200: the process lives; 200 or 503: Asterisk and the database are there
+ *
+ * An event is {"id", "event": "call:answered", "time", "data": what wtel_json_notice() gives besides}, one text frame
+ * of WebSocket or one event of the stream. An agent hears call:* of own calls, peer:status of the own extension, ami:*;
+ * a supervisor all but `security`; an admin everything. Whoever comes back says the last id that it has seen
+ * (?lastEventId=, or the header Last-Event-ID) and hears what it missed; where that is not kept any more, the first
+ * thing is {"event": "overflow", "data": {"lost": N or null}}, without id: then calls/active is to be read again. Over
+ * WebSocket {"subscribe": ["call:*", "ami:disconnected"]} narrows from then on what is heard; the gateway pings every 30
+ * seconds and closes with 1001 (it goes), 1008 (access was withdrawn or has expired, or too many messages), 1013 (too
+ * slow, or no memory). Sessions' cookies are good for pages of this site and of `origins`.
  */
 #ifndef WTEL_GATEWAY_H
 #define WTEL_GATEWAY_H

@@ -3,6 +3,7 @@
 
 #include "events_client.h"
 
+#include "fault.h"
 #include "gateway/stream.h"
 
 /* ---- the handshake ---------------------------------------------------- */
@@ -494,4 +495,57 @@ Test(gateway_events, silence_is_broken_and_the_dead_are_let_go)
 	cr_assert_geq(stream->comments, 3);
 	cr_assert_not(answers->ended || stream->ended);
 	house_close(&house);
+}
+
+/* ---- memory ----------------------------------------------------------- */
+
+/* Comes, hears, says something and goes, with one allocation failing after another: refused, ended, or served. */
+static unsigned visit(struct house *house, bool websocket, unsigned *served)
+{
+	struct reader *reader = websocket ? house_read(house, "", house->agent) : house_stream(house, "", house->agent);
+	unsigned heard;
+
+	HOUSE_UNTIL(house, reader->status || reader->ended);
+	if (reader->open && websocket)
+		(void)!send(reader->fd, "\x81\x83\0\0\0\0abc\x89\x80\0\0\0\0", 15, MSG_NOSIGNAL);
+	house_run(house, 20);
+	flood(house, 1);
+	house_run(house, 5);
+	*served += reader->open && !reader->ended;
+	heard = reader->status ? (unsigned)reader->status : 0;
+	house_leave(house, reader);
+	HOUSE_UNTIL(house, !house->gateway->streams->count);
+	return heard;
+}
+
+Test(gateway_events, readers_without_memory_harm_nobody)
+{
+	static struct house house;
+	static struct fault fault;
+	static const struct wtel_allocator allocator = {fault_allocate, fault_reallocate, fault_release, &fault};
+	struct wtel_detail detail = {"", ""};
+	struct wtel_gateway *first;
+	unsigned served = 0, refused = 0;
+	size_t nth;
+
+	house_open(&house, NULL);
+	first = house.gateway;
+	cr_assert_eq(gateway_new(&house.gateway, house.loop, &house.options, &allocator, &detail), 0);
+	for (nth = 1; nth <= 24; nth++) {
+		unsigned status;
+
+		fault.calls = 0;
+		fault.fail = nth;
+		status = visit(&house, nth & 1, &served);
+		cr_assert(status == 101 || status == 200 || status == 503 || !status, "%u", status);
+		refused += status == 503;
+	}
+	fault.fail = 0;
+	cr_assert_gt(refused, 0);
+	cr_assert_gt(served, 0);
+	visit(&house, true, &served);
+	wtel_gateway_free(house.gateway);
+	house.gateway = first;
+	house_close(&house);
+	cr_assert_eq(fault.out, 0, "%zu blocks leaked", fault.out);
 }
