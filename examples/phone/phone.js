@@ -115,7 +115,7 @@ find("#login").onsubmit = async (event) => {
   show("asking", "asking for the account");
   try {
     token = find("#token").value;
-    csrf = token ? "" : (await ask("session")).csrf;
+    csrf = token ? "" : (await ask("session")).session.csrfToken;
     account = (await ask("sip/credentials")).credentials;
     show("connecting", "connecting");
     await manager?.disconnect();

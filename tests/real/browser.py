@@ -119,7 +119,7 @@ class Browser:
         answer = json.loads(line)
         if "error" in answer:
             raise RuntimeError(answer["error"])
-        return answer["value"]
+        return answer.get("value")
 
     def ask(self, method, *arguments):
         self.process.stdin.write(json.dumps({"method": method, "arguments": arguments}).encode() + b"\n")

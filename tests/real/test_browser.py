@@ -1,16 +1,15 @@
 """An agent whose phone is a browser: examples/phone in Chromium, with SIP.js, at the real Asterisk over WSS."""
 
-import http.server
 import json
-import threading
+import os
 import time
 
 import pytest
 
 from browser import Browser, NoBrowser, Site, chromium, packages
-from client import Client, Sqlite, wait_for
-
-CUSTOMER = "+15557770010"  # plays back what it hears
+from client import Client, Postgres, wait_for
+from serve import PASSWORD, USERS, Gateway, grant, make_keys, make_platform
+from world import NoAsterisk, World
 
 # What the page's only call has sent and received up to now, with the energy of the sound that came.
 STATISTICS = """phone.sessions()[0].sessionDescriptionHandler.peerConnection.getStats().then((report) => {
@@ -19,9 +18,28 @@ STATISTICS = """phone.sessions()[0].sessionDescriptionHandler.peerConnection.get
   return { received: packetsReceived, energy: totalAudioEnergy, sent: of("outbound-rtp").packetsSent, codec: report.get(codecId).mimeType };
 })"""
 
+LOGIN = """fetch("/api/telephony/session", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(%s)})
+  .then((response) => response.status)"""
+
+
+class BrowserWorld(World):
+    """Without other phones: accounts get the extensions from 1001 on, and what stands in pjsip.conf would go before them."""
+
+    PHONES = ABSENT = ()
+
 
 @pytest.fixture(scope="module")
-def page_packages(running_world):
+def database():
+    if not os.environ.get("WTEL_TEST_PG"):
+        pytest.skip("WTEL_TEST_PG names no PostgreSQL server")
+    made = Postgres(os.environ["WTEL_TEST_PG"])
+    make_platform(made)
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="module")
+def site_packages():
     try:
         chromium()
         return packages()
@@ -30,33 +48,45 @@ def page_packages(running_world):
         pytest.skip(str(reason))
 
 
+@pytest.fixture(scope="module")
+def pbx(database, site_packages):
+    """Two servers of this module's own, of which the PBX takes accounts from the database."""
+    schema = Client(None, database)
+    assert schema.run("migrate").returncode == 0
+    database.execute("DO $$ BEGIN CREATE ROLE asterisk LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    database.execute("GRANT SELECT ON wtel_ps_endpoints, wtel_ps_auths, wtel_ps_aors, wtel_ps_registrations, wtel_ps_identifies "
+                     "TO asterisk")
+    try:
+        made = BrowserWorld(realtime=database.url)
+    except NoAsterisk as reason:
+        pytest.skip(str(reason))
+    if not made.pbx.values["ICE"]:
+        pytest.skip("**** THE BROWSER IS SKIPPED: Asterisk offers no address where there is none beside 127.0.0.1 ****")
+    with made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def gateway(pbx, database):
+    client = Client(pbx.environment()["WTEL_AMI"], database)
+    client.json("trunk", "add", "Carrier A", "--endpoint", "carrier-a", "--host", "127.0.0.9", "--max-channels", 5)
+    settings = {"ASTERISK_WSS_HOST": "127.0.0.1", "ASTERISK_WSS_PORT": str(pbx.wss_port), "WTEL_SECRET_KEYS": make_keys()}
+    first, admin = Gateway(client, **settings), grant(database, "admin")
+    peers = {user: account(first, admin, user, name) for user, name in ((5, "John"), (6, "Jane"))}
+    # A running service learns of new accounts within half a minute: one that begins, at once.
+    assert first.stop() == 0
+    made = Gateway(client, **settings)
+    made.admin, made.peers = admin, peers
+    yield made
+    client.close()
+
+
 @pytest.fixture
-def gateway(running_world):
-    """Answers as the gateway does, for one agent."""
-    credentials = {"sipServer": "127.0.0.1", "sipPort": str(running_world.wss_port), "username": running_world.browser_agent,
-                   "password": running_world.ami_secret, "extension": running_world.browser_agent, "displayName": "Agent"}
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(json.dumps({"success": True, "csrf": "", "credentials": credentials}).encode())
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture
-def browser(running_world, page_packages, gateway, tmp_path):
-    site = Site(page_packages, gateway)
-    made = Browser(page_packages, tmp_path / "profile", running_world.pbx.etc + "/ami.crt")
+def browser(pbx, gateway, site_packages, tmp_path):
+    """The page is there, and knows nothing yet."""
+    pbx.calm()
+    site = Site(site_packages, gateway.port)
+    made = Browser(site_packages, tmp_path / "profile", pbx.pbx.etc + "/ami.crt")
     made.goto(site.url)
     yield made
     made.close()
@@ -64,19 +94,22 @@ def browser(running_world, page_packages, gateway, tmp_path):
     assert made.processes() == []
 
 
-@pytest.fixture
-def client(running_world, tmp_path):
-    made = Client(running_world.environment()["WTEL_AMI"], Sqlite(tmp_path))
-    assert made.run("migrate").returncode == 0
-    made.json("trunk", "add", "carrier-a", "--host", "127.0.0.1", "--max-channels", 5)
-    yield made
-    made.close()
+def account(gateway, admin, user, first_name):
+    answer = gateway.post("sip/create", {"userId": user, "primerNombre": first_name, "primerApellido": "Doe"}, admin)
+    assert answer.status == 200, answer
+    return answer.json["sipPeer"]
+
+
+def wait_state(browser, state):
+    wait_for(lambda: browser.getAttribute("#state", "data-state") == state, 15,
+             lambda: "never %s: %s" % (state, browser.textContent("#state")))
 
 
 def register(browser):
+    """From the click on: seconds."""
     began = time.monotonic()
     browser.click("#enter")
-    browser.waitForSelector("#state[data-state=registered]")
+    wait_state(browser, "registered")
     return time.monotonic() - began
 
 
@@ -88,28 +121,81 @@ def hears(browser, seconds=1.5):
     return {name: after[name] - before[name] for name in ("received", "sent", "energy")}
 
 
-def test_an_agent_in_a_browser_talks_to_a_customer(world, client, browser):
-    assert register(browser) < 1
-    originate = client.start("originate", world.browser_agent, CUSTOMER, "--json")
-    browser.click(".answer")
-    wait_for(lambda: "answered" in [call["stateName"] for call in client.json("calls", "active")["calls"]], 15,
-             lambda: "the customer does not answer: %s" % client.json("calls", "active"))
+def talk(browser):
+    """The customer plays back what it hears; so what comes is what went."""
     time.sleep(0.5)
-    talk = hears(browser)
-    assert talk["received"] > 50 and talk["sent"] > 50, talk
-    assert talk["energy"] > 0.01, talk
+    loud = hears(browser)
+    assert loud["received"] > 50 and loud["sent"] > 50, loud
+    assert loud["energy"] > 0.01, loud
     assert browser.evaluate(STATISTICS)["codec"] == "audio/opus"
-
     browser.click(".mute")
     time.sleep(0.5)
-    assert hears(browser)["energy"] < talk["energy"] / 100, "what the customer plays back is what the browser said"
+    quiet = hears(browser)
+    assert quiet["received"] > 50 and quiet["energy"] < loud["energy"] / 100, (loud, quiet)
 
+
+def check_record(pbx, client, call):
+    trunk = client.json("trunk", "list")["trunks"][0]
+    assert (call["disposition"], call["trunkId"], trunk["name"], trunk["activeCalls"]) == ("ANSWERED", trunk["id"], "Carrier A", 0), call
+    bill = pbx.wait_cdr(call["calleeNumber"])
+    assert bill["disposition"] == "ANSWERED" and abs(bill["billsec"] - call["billsec"]) <= 1, (bill, call)
+
+
+def test_an_account_of_the_template(pbx, gateway, browser):
+    """[1007](wtel-agent-webrtc) in wtel-agents.conf; the call comes from the shell."""
+    agent = pbx.browser_agent
+    credentials = {"sipServer": "127.0.0.1", "sipPort": str(pbx.wss_port), "username": agent, "password": pbx.ami_secret,
+                   "extension": agent, "displayName": "Agent"}
+    browser.evaluate("phone.start(%s)" % json.dumps(credentials))
+    wait_state(browser, "registered")
+    originate = gateway.client.start("originate", agent, "+15557771010", "--json")
+    browser.click(".answer")
+    wait_for(lambda: "answered" in [call["stateName"] for call in gateway.client.json("calls", "active")["calls"]], 15,
+             lambda: "the customer does not answer: %s" % gateway.client.json("calls", "active"))
+    talk(browser)
     browser.click(".end")
     out, errors = originate.communicate(timeout=15)
-    call = json.loads(out)["call"]
-    trunk = client.json("trunk", "list")["trunks"][0]
-    assert (originate.returncode, call["disposition"], call["trunkId"]) == (0, "ANSWERED", trunk["id"]), (out, errors)
-    assert (trunk["name"], trunk["activeCalls"], trunk["successfulCalls"]) == ("carrier-a", 0, 1)
-    bill = world.wait_cdr(CUSTOMER)
-    assert bill["disposition"] == "ANSWERED" and abs(bill["billsec"] - call["billsec"]) <= 1
+    assert originate.returncode == 0, (out, errors)
+    check_record(pbx, gateway.client, json.loads(out)["call"])
     assert browser.evaluate("phone.sessions().length") == 0
+
+
+def test_an_agent_logs_in_and_calls_a_customer(pbx, gateway, browser):
+    """All in the page: an account made over REST, a session, the number typed."""
+    assert browser.evaluate(LOGIN % json.dumps({"username": USERS[5][0], "password": PASSWORD})) == 200
+    assert any(register(browser) < 1 for _ in range(3))  # the first, if the machine is not busy with the browser's start
+    agent = grant(gateway.database, "agent", 5)
+    status = gateway.until("sip/status", agent, lambda document: document["sipPeer"]["registered"])
+    assert (status.json["sipPeer"]["ipAddress"], status.json["sipPeer"]["extension"]) == ("127.0.0.1", gateway.peers[5]["extension"])
+    gateway.until("sip/status", agent, lambda document: (document["sipPeer"]["userAgent"] or "").startswith("SIP.js/"))
+
+    browser.fill("#number", "+15557772010")
+    browser.click("#call")
+    browser.click(".answer")
+    gateway.until("calls/active", agent, lambda document: [call["stateName"] for call in document["calls"]] == ["answered"])
+    talk(browser)
+    browser.click(".end")
+    done = gateway.until("calls/history", agent, lambda document: document["calls"] and document["calls"][0]["endTime"])
+    check_record(pbx, gateway.client, done.json["calls"][0])
+    assert done.json["calls"][0]["agentId"] == 5
+
+
+def test_an_account_that_is_disabled_is_none(pbx, gateway, browser):
+    agent = grant(gateway.database, "agent", 6)
+    browser.fill("#token", agent)
+    register(browser)
+    gateway.until("sip/status", agent, lambda document: document["sipPeer"]["registered"])
+
+    assert gateway.post("sip/6/disable", {}, gateway.admin).status == 200
+    gateway.until("sip/status?userId=6", gateway.admin, lambda document: not document["sipPeer"]["registered"])
+    browser.evaluate("phone.manager.register()")
+    wait_state(browser, "refused")
+    failed = gateway.client.run("originate", gateway.peers[6]["extension"], "+15557773010", "--timeout", 5)
+    assert failed.returncode == 1, failed
+    assert pbx.cdrs("+15557773010") == [], "the customer was called"
+    assert browser.evaluate("phone.sessions().length") == 0
+    # Nor from the beginning.
+    browser.reload()
+    browser.fill("#token", agent)
+    browser.click("#enter")
+    wait_state(browser, "failed")
