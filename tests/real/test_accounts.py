@@ -202,6 +202,52 @@ def test_status_says_what_the_phone_is(pbx, wtel, account):
         assert not status()["registered"]
 
 
+ODD = "p;a\\;b^3B ;--c"
+
+
+def password_of(pbx, trunk):
+    found = re.search(r"^ password +: (.*)$", pbx.pbx.cli("pjsip show auth " + trunk), re.M)
+    return found and found[1]
+
+
+def test_a_carriers_password_arrives_whole(pbx, wtel):
+    assert wtel.run("trunk", "add", "Odd One", "--host", "192.0.2.1", "--username", "odd", WTEL_TRUNK_PASSWORD=ODD).returncode == 0
+    assert password_of(pbx, "odd-one") == ODD
+
+
+def test_written_files_do_the_same(pbx, wtel, account, database):
+    for name, host, user, password in (("Filed Line", "127.0.0.1", "carrier-a", pbx.ami_secret), ("Odd Two", "192.0.2.1", "odd", ODD)):
+        assert wtel.run("trunk", "add", name, "--host", host, "--port", pbx.world_sip, "--username", user,
+                        WTEL_TRUNK_PASSWORD=password).returncode == 0
+    before = {}
+    for kind, file in (("peers", "wtel-agents.conf"), ("trunks", "wtel-trunks.conf")):
+        path = "%s/%s" % (pbx.pbx.etc, file)
+        before[path] = open(path).read()
+        done = wtel.run("asterisk-config", kind)
+        assert done.returncode == 0, done.stderr
+        with open(path, "a") as out:
+            out.write("\n" + done.stdout)
+    # From here on they are in the files alone.
+    database.execute("DELETE FROM sip_peers; DELETE FROM trunks")
+
+    def reload():
+        pbx.pbx.cli("module reload res_pjsip.so")
+        pbx.pbx.cli("module reload res_pjsip_outbound_registration.so")
+
+    try:
+        reload()
+        for user in ("johndoe", "1008"):
+            Phone(pbx, user, user, account["password"]).register()
+        Phone(pbx, "johndoe", "johndoe", "wrong").register(wanted=401)
+        assert password_of(pbx, "odd-two") == ODD
+        wait_for(lambda: pbx.registered("filed-line"), 20, "the written trunk does not register")
+    finally:
+        for path, text in before.items():
+            with open(path, "w") as out:
+                out.write(text)
+        reload()
+
+
 def test_asterisk_reads_the_views_alone(pbx, database):
     as_asterisk = database.url.replace("wtel@", "asterisk@")
     assert database.psql(as_asterisk, "SELECT count(*) FROM wtel_ps_auths").isdigit()
