@@ -257,6 +257,8 @@ int head_read(struct gateway_request *out, const char *data, size_t length)
 
 /* ---- chunks ------------------------------------------------------------- */
 
+enum { CHUNK_LINE_MAX = 256 };
+
 static int digit(char c)
 {
 	if (c >= '0' && c <= '9')
@@ -271,8 +273,11 @@ static int chunk_size(const char *data, size_t length, size_t from, size_t *size
 	const char *end = memmem(data + from, length - from, "\r\n", 2);
 	size_t at = from, value = 0;
 
+	/* The same limit whether the line came in one piece or in several. */
 	if (!end)
-		return length - from > 256 ? 400 : 1;
+		return length - from > CHUNK_LINE_MAX + 1 ? 400 : 1;
+	if ((size_t)(end - data) - from > CHUNK_LINE_MAX)
+		return 400;
 	while (digit(data[at]) >= 0) {
 		if (at - from > 8)
 			return 400;
@@ -297,8 +302,10 @@ static int trailer(const char *data, size_t length, size_t *from, size_t max_tra
 		return 0;
 	}
 	end = memmem(data + *from, length - *from, "\r\n\r\n", 4);
-	if (!end || (size_t)(end - data) - *from > max_trailer)
-		return length - *from > max_trailer ? 431 : 1;
+	if (!end)
+		return length - *from > max_trailer + 3 ? 431 : 1;
+	if ((size_t)(end - data) - *from > max_trailer)
+		return 431;
 	*from = (size_t)(end - data) + 4;
 	return 0;
 }
