@@ -154,7 +154,8 @@ def test_a_renewed_secret_voids_the_old_one(pbx, wtel, account):
 
 
 def test_an_endpoint_is_not_had_by_its_name_alone(pbx, wtel, account):
-    """A trunk's name in From does not make a stranger its carrier."""
+    """A trunk's name in From does not make a stranger its carrier: neither of a trunk of the files nor of the database."""
+    Phone(pbx, "carrier-b", "carrier-b", "").register(wanted=401)
     wtel.json("trunk", "add", "Carrier X", "--host", "192.0.2.1", "--no-registration")
     Phone(pbx, "carrier-x", "carrier-x", "").register(wanted=401)
 
