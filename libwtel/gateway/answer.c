@@ -74,7 +74,8 @@ static void put(struct text *text, const char *data, size_t length)
 {
 	if (length > (size_t)(text->end - text->at))
 		length = (size_t)(text->end - text->at);
-	memcpy(text->at, data, length);
+	if (length)
+		memcpy(text->at, data, length);
 	text->at += length;
 }
 

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/resource.h>
 
 #include "gateway/limit.h"
 #include "gateway/listen.h"
@@ -13,7 +14,7 @@
 #include "gateway/who.h"
 
 static const ev_tstamp SWEEP_EVERY = 0.25; /* seconds */
-enum { READ_AT_ONCE = 16384, WRITE_AT_ONCE = 1048576, HISTORY_MAX = 10000000 };
+enum { READ_AT_ONCE = 16384, WRITE_AT_ONCE = 1048576, HISTORY_MAX = 10000000, FDS_MAX = 262144 };
 
 static const struct lws_protocols protocols[] = {
 	{.name = "wtel",
@@ -130,6 +131,26 @@ static int check_certificate(const struct wtel_gateway_options *options, struct 
 		    *field == 'c' ? "the certificate cannot be read" : "the key cannot be read, or is another's");
 }
 
+/* lws makes tables for all descriptors that the process may have, and "unlimited" would be gigabytes. */
+static struct lws_context *create_context(struct wtel_gateway *gateway, const struct lws_context_creation_info *info)
+{
+	struct lws_context *context;
+	struct rlimit before, less;
+	bool lowered;
+
+	gateway->max_fd = FDS_MAX;
+	lowered = getrlimit(RLIMIT_NOFILE, &before) == 0 && before.rlim_cur > FDS_MAX;
+	less = before;
+	less.rlim_cur = FDS_MAX;
+	lowered = lowered && setrlimit(RLIMIT_NOFILE, &less) == 0;
+	context = lws_create_context(info);
+	if (lowered)
+		(void)setrlimit(RLIMIT_NOFILE, &before);
+	else if (before.rlim_cur < FDS_MAX)
+		gateway->max_fd = (int)before.rlim_cur;
+	return context;
+}
+
 static int open_lws(struct wtel_gateway *gateway, struct wtel_detail *detail)
 {
 	struct lws_context_creation_info info;
@@ -154,7 +175,7 @@ static int open_lws(struct wtel_gateway *gateway, struct wtel_detail *detail)
 		info.ssl_private_key_filepath = gateway->options.key_file;
 		info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
 	}
-	gateway->context = lws_create_context(&info);
+	gateway->context = create_context(gateway, &info);
 	if (!gateway->context)
 		return fail(detail, WTEL_EIO, "", "libwebsockets or its module for libev cannot be loaded");
 	gateway->vhost = lws_create_vhost(gateway->context, &info);

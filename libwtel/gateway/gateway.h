@@ -141,6 +141,8 @@ struct wtel_gateway {
 	bool stopping;
 	bool asked; /* the service has something to do before the loop sleeps */
 	bool listens;
+	int max_fd;	/* lws has no room for a descriptor from here on */
+	int64_t warned; /* mono: when it was last said that something ran out */
 	ev_io listening;
 	ev_timer full; /* no descriptor was left */
 	ev_prepare before_sleep;
@@ -171,6 +173,9 @@ struct wtel_gateway {
 /* As wtel_gateway_new(), with memory from elsewhere (tests). NULL: the C library's. */
 int gateway_new(struct wtel_gateway **out, struct ev_loop *loop, const struct wtel_gateway_options *options,
 		const struct wtel_allocator *allocator, struct wtel_detail *detail) WTEL_MUST_CHECK;
+
+/* At most once in ten seconds: what a crowd of clients can bring about is no reason to fill the log. */
+void gateway_warn(struct wtel_gateway *gateway, const char *text);
 
 /* memory.c */
 extern const struct wtel_allocator gateway_memory;

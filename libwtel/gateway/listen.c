@@ -13,13 +13,14 @@ static const ev_tstamp FULL_PAUSE = 0.1; /* seconds, when the process has no des
 
 /* ---- a connection comes --------------------------------------------------- */
 
-static bool refused(const struct wtel_gateway *gateway, int fd)
+static bool refused(struct wtel_gateway *gateway, int fd)
 {
 	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
 				   "Connection: close\r\n\r\n";
 
-	if (gateway->connections < gateway->options.max_connections)
+	if (gateway->connections < gateway->options.max_connections && fd < gateway->max_fd)
 		return false;
+	gateway_warn(gateway, "gateway: too many connections: new ones are refused");
 	if (!gateway->tls)
 		(void)!send(fd, text, sizeof(text) - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
@@ -39,6 +40,7 @@ static void accepted(struct ev_loop *loop, ev_io *watcher, int events)
 		if (fd.sockfd < 0) {
 			if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
 				return;
+			gateway_warn(gateway, "gateway: no descriptor or memory left for a new connection");
 			/* It stays readable, and the loop would do nothing else. */
 			ev_io_stop(loop, watcher);
 			ev_timer_set(&gateway->full, FULL_PAUSE, 0);

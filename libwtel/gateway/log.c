@@ -37,3 +37,13 @@ void gateway_note(struct gateway_connection *connection, int status, size_t byte
 		 bytes, (long long)(took / 1000), (long long)(took % 1000));
 	gateway->options.access(WTEL_LOG_INFO, line, gateway->options.log_user);
 }
+
+void gateway_warn(struct wtel_gateway *gateway, const char *text)
+{
+	int64_t now = wtel_time_now().mono;
+
+	if (!gateway->options.log || (gateway->warned && now - gateway->warned < 10000000))
+		return;
+	gateway->warned = now;
+	gateway->options.log(WTEL_LOG_WARNING, text, gateway->options.log_user);
+}

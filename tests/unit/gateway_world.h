@@ -37,7 +37,7 @@ struct world {
 
 /* An answer as it came. */
 struct answer {
-	char text[131072];
+	char text[262144];
 	size_t length;
 	int status;
 	char *body;

@@ -459,3 +459,46 @@ Test(gateway, it_may_be_freed_with_requests_under_way)
 	world_run(&world, 100000);
 	close(fd);
 }
+
+/* ---- long answers --------------------------------------------------------------- */
+
+/* Whoever reads slowly gets all of it, in order, and is not read from meanwhile. */
+Test(gateway, a_slow_reader_gets_long_answers_whole)
+{
+	static char text[65536];
+	struct wtel_trunk trunk = {.port = 5060, .max_channels = 1, .priority = 1, .host = "sip.example"};
+	unsigned turns;
+	int fd, small = 16384, i;
+	size_t length = 0;
+	char name[30];
+
+	for (i = 0; i < 200; i++) {
+		int64_t id;
+
+		snprintf(name, sizeof(name), "trunk %d", i);
+		trunk.name = name;
+		cr_assert_eq(wtel_store_trunk_save(world.store, &id, &trunk), 0, "%s",
+			     wtel_store_error(world.store)->text);
+	}
+	fd = client_open(&world);
+	cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+	for (i = 0; i < 12; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length,
+					   "GET /api/telephony/trunks HTTP/1.1\r\nHost: t\r\n%s\r\n",
+					   bearer(world.admin));
+	client_send(&world, fd, text, length);
+	world_run(&world, 50000);
+	turns = ev_iteration(world.loop);
+	world_run(&world, 300000);
+	/* A timer of a millisecond, and nothing that turns in between. */
+	cr_assert_lt(ev_iteration(world.loop) - turns, 1500);
+	memset(&answer, 0, sizeof(answer));
+	for (i = 0; i < 12; i++) {
+		cr_assert_eq(client_receive(&world, fd, &answer, false), 200, "%d", i);
+		cr_assert_geq(answer_whole(&answer, false), 65536);
+		cr_assert_not_null(strstr(answer.body, "\"trunk 199\""));
+		answer_drop(&answer, false);
+	}
+	cr_assert_eq(answer.length, 0);
+	close(fd);
+}
