@@ -200,7 +200,8 @@ static int read_body(struct wtel_slice *out, json_t *object, struct wtel_detail 
 
 static int read_api(struct wtel_api_request *request, json_t *object, struct wtel_detail *detail)
 {
-	static const char *const names[] = {"method", "path", "query", "body", "userId", "role", NULL};
+	static const char *const names[] = {"method", "path",  "query",	  "body", "userId",
+					    "role",   "actor", "address", NULL};
 	const char *query = NULL;
 	int code = text_known(object, names, detail);
 
@@ -208,6 +209,8 @@ static int read_api(struct wtel_api_request *request, json_t *object, struct wte
 	    (code = text_read_string(&request->path, object, "path", detail)) ||
 	    (code = text_read_string(&query, object, "query", detail)) ||
 	    (code = text_read_integer(&request->user_id, object, "userId", 0, INT64_MAX, detail)) ||
+	    (code = text_read_string(&request->actor, object, "actor", detail)) ||
+	    (code = text_read_string(&request->address, object, "address", detail)) ||
 	    (code = read_role(&request->role, object, detail)))
 		return code;
 	if (!json_object_get(object, "path"))

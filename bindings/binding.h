@@ -61,7 +61,8 @@ int binding_dispatch(struct binding *binding);
 int64_t binding_originate(struct binding *binding, const char *request);
 /* Channel name or call id. Data: {"success": true}. */
 int64_t binding_hangup(struct binding *binding, const char *channel_or_call_id);
-/* wtel_api_call(). `request`: {"method": "GET", "path", "query", "body" (text), "userId", "role": "agent"}. Data:
+/* wtel_api_call(). `request`: {"method": "GET", "path", "query", "body" (text), "userId", "role": "agent",
+ * "actor", "address"}; the last two are for the audit log. Data:
  * {"status": 200, "body": {...}}. */
 int64_t binding_api(struct binding *binding, const char *request);
 /* Any AMI action: {"action": "Ping", "fields": [["Name", "value"], ...], "timeout": ms}. Data: {"response": {...},

@@ -275,11 +275,26 @@ export interface CallStatistics {
 	answerRate: string;
 }
 
+export type Role = 'agent' | 'supervisor' | 'admin';
+
+/** Who asks the REST interface; an agent has the own calls and account, by `userId`. */
+export interface Who {
+	userId?: number | null;
+	/** 'agent' where it is not said. */
+	role?: Role;
+	/** For the audit log. */
+	actor?: string | null;
+}
+
 export interface CallFilter {
 	from?: string;
 	to?: string;
 	disposition?: Disposition;
+	direction?: 'outbound' | 'inbound';
+	/** What the caller's or the callee's number begins with. */
+	number?: string;
 	campaignId?: number;
+	leadId?: number;
 	trunkId?: number;
 	agentId?: number;
 }
@@ -323,18 +338,31 @@ export declare class Telephony extends EventEmitter {
 		query?: string | Record<string, FieldValue | null | undefined>;
 		body?: unknown;
 		userId?: number | null;
-		role?: 'agent' | 'supervisor' | 'admin';
+		role?: Role;
+		/** For the audit log. */
+		actor?: string | null;
+		address?: string | null;
 	}): Promise<{ status: number; body: any }>;
+	/**
+	 * The whole REST interface as a handler of Express: `app.use('/api/telephony', telephony.express(who))`. `who` tells
+	 * who asks; what is falsy is answered with 401.
+	 */
+	express(who: (request: any) => Who | null | undefined | false | Promise<Who | null | undefined | false>):
+		(request: any, response: any, next: (error?: unknown) => void) => Promise<void>;
 
 	/** Beyond `maxQueue` the oldest are dropped and an 'overflow' tells how many. */
 	events(options?: { signal?: AbortSignal; maxQueue?: number }): AsyncIterableIterator<TelephonyEvent>;
 	ami(options?: { signal?: AbortSignal; maxQueue?: number }): AsyncIterableIterator<AmiEvent>;
 
 	activeCalls(): Promise<Call[]>;
-	history(filter?: CallFilter & { limit?: number; offset?: number }): Promise<{ count: number; calls: Call[] }>;
+	/** `next` is the cursor of the page behind, null at the end; a page by cursor has no `count`. */
+	history(filter?: CallFilter & { limit?: number; offset?: number; cursor?: string }):
+		Promise<{ count: number | null; calls: Call[]; next: string | null }>;
 	callStatistics(filter?: Omit<CallFilter, 'from' | 'to' | 'disposition'> & { startDate?: string; endDate?: string }): Promise<CallStatistics>;
 	/** One call with its legs and how its trunk was chosen. */
 	call(callId: string): Promise<Call & { route?: unknown[] }>;
+	/** Where its recording is: an http or https URL, or a path; null: nowhere. */
+	setRecording(callId: string, recordingUrl: string | null): Promise<Call & { route?: unknown[] }>;
 	trunks(): Promise<Trunk[]>;
 	trunk(id: number): Promise<Trunk>;
 	createTrunk(trunk: TrunkFields): Promise<Trunk>;

@@ -63,12 +63,20 @@ test('log in, call, look, hang up, end', async (t) => {
 	assert.equal((await ask('POST', '/login', { name: 'agent', password: 'correct horse' })).status, 200);
 	assert.equal((await ask('GET', '/api/telephony/status')).status.connected, true);
 
-	for (const [body, field] of [[{}, 'customerPhone'], [{ customerPhone: 'x' }, 'customerPhone'], [{ customerPhone: '+1\r\n2' }, 'customerPhone'],
-		[{ customerPhone: '+15551234501', campaignId: 'one' }, 'campaignId']]) {
+	for (const [body, status, field] of [[{}, 400, 'customerPhone'], [{ customerPhone: 'x' }, 422, 'customerPhone'],
+		[{ customerPhone: '+1\r\n2' }, 422, 'customerPhone'], [{ customerPhone: '+15551234501', campaignId: 'one' }, 400, 'campaignId']]) {
 		const answer = await ask('POST', '/api/telephony/call/originate', body);
 
-		assert.deepEqual([answer.status, answer.success, answer.field], [422, false, field]);
+		assert.deepEqual([answer.status, answer.success, answer.error.field], [status, false, field]);
 	}
+	/* The rest of the interface, as the agent who is logged in. */
+	assert.equal((await ask('GET', '/api/telephony/trunks')).status, 403);
+	assert.equal((await ask('GET', '/api/telephony/calls/history?agentId=6')).status, 403);
+	assert.equal((await ask('GET', '/api/telephony/calls/history?limit=x')).error.field, 'limit');
+	assert.deepEqual((await ask('GET', '/api/telephony/calls/history?limit=5')).calls, []);
+	assert.equal((await ask('GET', '/api/telephony/calls/a%2Fb')).status, 404);
+	assert.equal((await ask('GET', '/api/telephony/nothing')).status, 404);
+	assert.equal((await ask('PUT', '/api/telephony/status')).status, 405);
 	const { data, ...answer } = await ask('POST', '/api/telephony/call/originate', { customerPhone: '+15551234501', agentExtension: '1099' });
 
 	assert.deepEqual(answer, { status: 200, success: true, message: 'Call originated successfully' });
@@ -76,7 +84,8 @@ test('log in, call, look, hang up, end', async (t) => {
 	assert.equal(data.call.callerNumber, '1001');
 	await until(async () => (await ask('GET', '/api/telephony/status')).status.callsInProgress === 1, 'answered');
 	assert.equal((await ask('POST', '/api/telephony/call/hangup', { callId: 'WLCM-1-other' })).status, 404);
-	assert.equal((await ask('POST', '/api/telephony/call/hangup', {})).status, 404);
+	assert.equal((await ask('POST', '/api/telephony/call/hangup', {})).status, 400);
+	assert.equal((await ask('GET', '/api/telephony/calls/active')).calls[0].callId, data.callId);
 	assert.equal((await ask('POST', '/api/telephony/call/hangup', { callId: data.callId })).status, 200);
 	await until(() => lines.some((line) => line.startsWith(`${data.callId}: ANSWERED`)), 'its end');
 

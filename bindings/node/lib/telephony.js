@@ -302,9 +302,9 @@ class Telephony extends EventEmitter {
 
 	/*
 	 * The whole REST interface without HTTP: `path` as in "/api/telephony/calls/active", `query` text or an object,
-	 * `body` text or a value. -> {status, body}
+	 * `body` text or a value; `actor` and `address` are for the audit log. -> {status, body}
 	 */
-	async api(method, path, { query, body, userId, role } = {}) {
+	async api(method, path, { query, body, userId, role, actor, address } = {}) {
 		check.text(method, 'method');
 		check.text(path, 'path');
 		const request = { method, path };
@@ -321,6 +321,12 @@ class Telephony extends EventEmitter {
 		}
 		if (role !== undefined) {
 			request.role = check.plain(role, 'role');
+		}
+		for (const [name, value] of [['actor', actor], ['address', address]]) {
+			if (value !== undefined && value !== null) {
+				check.text(value, name);
+				request[name] = value;
+			}
 		}
 		return this.#ask(native.binding_api(this.#live(), JSON.stringify(check.request(request, 'request'))));
 	}

@@ -1,5 +1,6 @@
 """What is asked of the library's REST interface, as methods."""
 
+import json
 from datetime import date
 from typing import Any, Dict, List, Optional, Union
 
@@ -30,12 +31,22 @@ class Api:
 
     async def history(self, *, limit: int = 50, offset: int = 0, agent_id: Optional[int] = None,
                       campaign_id: Optional[int] = None, trunk_id: Optional[int] = None,
-                      disposition: Optional[str] = None, since: When = None, until: When = None) -> History:
-        """Calls, newest first; `until` a day includes that day."""
+                      disposition: Optional[str] = None, since: When = None, until: When = None,
+                      lead_id: Optional[int] = None, direction: Optional[str] = None, number: Optional[str] = None,
+                      cursor: Optional[str] = None) -> History:
+        """Calls, newest first; `until` a day includes that day; `number` is what one of the two numbers begins with. With
+        `cursor`, the `next` of another page, the page behind that one, whichever calls have come since."""
         found = await self._rest("GET", ROOT + "/calls/history", _request.query(
             limit=_request.number(limit, "limit"), offset=_request.number(offset, "offset"), agentId=agent_id,
-            campaignId=campaign_id, trunkId=trunk_id, disposition=disposition, **{"from": since, "to": until}))
-        return History(found["count"], tuple(make(Call, call) for call in found["calls"]))
+            campaignId=campaign_id, trunkId=trunk_id, disposition=disposition, leadId=lead_id, direction=direction,
+            number=number, cursor=cursor, **{"from": since, "to": until}))
+        return History(found["count"], tuple(make(Call, call) for call in found["calls"]), found["next"])
+
+    async def recording(self, call: Union[Call, str], url: Optional[str]) -> Call:
+        """Sets where a call's recording is: an http or https URL, or a path; None: nowhere."""
+        call_id = _request.segment(call.call_id if isinstance(call, Call) else call, "call")
+        return make(Call, (await self._rest("PATCH", "%s/calls/%s" % (ROOT, call_id),
+                                            body=json.dumps({"recordingUrl": _request.check(url, "url")})))["call"])
 
     async def stats(self, *, agent_id: Optional[int] = None, campaign_id: Optional[int] = None,
                     trunk_id: Optional[int] = None, since: When = None, until: When = None) -> Stats:

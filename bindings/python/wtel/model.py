@@ -203,10 +203,12 @@ class Statistics:
 
 @dataclass(frozen=True, **_SLOTS)
 class History:
-    """Calls, newest first, and how many there are without a limit."""
+    """Calls, newest first, and how many there are without a limit (None of a page by cursor). `next` is the cursor of
+    the page behind this one, None at the end."""
 
-    total: int
+    total: Optional[int]
     calls: Tuple[Call, ...]
+    next: Optional[str] = None
 
 
 @dataclass(frozen=True, **_SLOTS)

@@ -334,6 +334,17 @@ class Telephony(Api):
         self._pending[number] = (future, originated)
         return future
 
+    async def api(self, method: str, path: str, query: str = "", body: Optional[str] = None, *,
+                  user_id: Optional[int] = None, role: str = "agent", actor: Optional[str] = None,
+                  address: Optional[str] = None) -> Tuple[int, Any]:
+        """The REST interface without HTTP, as whoever asks: status and document. `path` and `query` percent-encoded, `body`
+        as text; `actor` and `address` are for the audit log."""
+        self._check_loop()
+        answer = await self._ask(_native.binding_api, _request.request(
+            method=_request.text(method, "method"), path=_request.text(path, "path"), query=query or None, body=body,
+            userId=user_id, role=role, actor=actor, address=address))
+        return answer["status"], answer.get("body")
+
     async def _rest(self, method: str, path: str, query: str = "", body: Optional[str] = None) -> Any:
         self._check_loop()
         answer = await self._ask(_native.binding_api, _request.request(
