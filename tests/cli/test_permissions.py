@@ -60,6 +60,7 @@ campaigns_replace  PUT campaigns/1 {"general":true}                             
 campaigns_assign   PUT campaigns/1/trunks/1 {"priority":3}                                                 403 403  403  403  200
 campaigns_unassign DELETE campaigns/1/trunks/1                                                             403 403  403  403  200
 audit_list         GET audit                                                                               403 403  403  403  200
+service_openapi    GET openapi.json                                                                        200 200  200  200  200
 service_status     GET status                                                                              200 200  200  200  200
 """
 WHO = {"nobody": ("agent", None), "other": ("agent", 6), "own": ("agent", 5), "supervisor": ("supervisor", None), "admin": ("admin", None)}

@@ -335,8 +335,8 @@ def test_tls(served, tmp_path):
     gateway.tls = ["--cacert", certificate]
     wait_for(lambda: gateway.get("/readyz").status == 200, 20, gateway.said)
     token = grant(served.database, "admin")
-    for version in ("--http1.1", "--http2"):
-        answer = gateway.get("status", token, arguments=[version, "-w", "%{http_code}"])
+    for version in ("--http1.1", "--http2"):  # whoever would rather have 2 is content with 1.1
+        answer = gateway.get("status", token, arguments=[version])
         assert answer.status == 200 and answer.json["success"]
     assert gateway.post("call/originate", {"agentExtension": "1001", "customerPhone": "+15550001"}, token,
                         arguments=["--http2"]).status == 200
