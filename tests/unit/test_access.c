@@ -5,6 +5,7 @@
 #include "api_world.h"
 #include "fault.h"
 #include "service/service.h"
+#include "store/core.h"
 
 #define HOUR   INT64_C(3600000000)
 #define NOBODY "wtel_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
@@ -452,8 +453,7 @@ ACCESS_TEST(a_note_wakes_the_loop)
 	entry.method = "POST";
 	entry.path = "/login";
 	cr_assert_eq(wtel_access_note(world->service, &entry), 0);
-	WORLD_UNTIL_MS(world, 500, store_deadline(world->store) != 0);
-	world_run(world, 100);
+	WORLD_UNTIL(world, !world->store->audit.waiting.count && !world->store->audit.flying.count);
 	place_do(place, place->postgres ? "SELECT 1 / count(*) FROM wtel_audit"
 					: "CREATE TABLE t (n INTEGER CHECK (n = 1)); INSERT INTO t SELECT count(*)"
 					  " FROM wtel_audit");
