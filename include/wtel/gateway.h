@@ -1,6 +1,7 @@
 /*
- * The REST interface, the events and the figures over HTTP/1.1, HTTP/2 and WebSocket, in front of a service, on a
- * libev loop: its own library (libwtel-gateway, wtel-gateway.pc), so that libwtel needs no libwebsockets.
+ * The REST interface, the events and the figures over HTTP/1.1 and WebSocket, in front of a service, on a libev loop:
+ * its own library (libwtel-gateway, wtel-gateway.pc), so that libwtel needs no libwebsockets. Browsers that want HTTP/2
+ * get it from a proxy before it.
  *
  *   /api/telephony/...        libwtel/api/route.def; who asks: Authorization: Bearer wtel_..., or the session's cookie
  *   /api/telephony/session    POST {"username", "password"}: log in; GET: who am I; DELETE: log out
@@ -37,8 +38,9 @@ struct wtel_gateway_options {
 	const char *cert_file;	      /* PEM, chain included; NULL: plain HTTP */
 	const char *key_file;	      /* PEM */
 	const char *origins;	      /* other sites whose pages may ask, separated by spaces; NULL: none */
-	const char *proxies;	      /* addresses whose X-Forwarded-For is believed, separated by spaces; NULL: none */
-	const char *metrics_from;     /* addresses that may read /metrics without a token; NULL: none */
+	const char *proxies;	      /* whose X-Forwarded-For is believed: addresses and networks (10.0.0.0/8), separated by
+					 spaces; NULL: none */
+	const char *metrics_from;     /* addresses and networks that may read /metrics without a token; NULL: none */
 	size_t max_connections;	      /* 10 000 */
 	size_t max_body;	      /* bytes, 4 MiB: what a trunk's rules need */
 	size_t max_header;	      /* bytes of all headers of one request, 8 192 */

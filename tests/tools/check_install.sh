@@ -42,3 +42,23 @@ fi
 cc -std=c11 $(pkg-config --cflags wtel) "$place/program.c" -o "$place/static" "$(find "$place" -name libwtel.a)" \
 	-lpq -lsqlite3 -ljansson -lcares -lssl -lcrypto -lcrypt
 "$place/static"
+
+# The gateway, where it was built: its own library, and a program that says its options to it.
+if [ -n "$(find "$place" -name wtel-gateway.pc)" ]; then
+	cat >"$place/serve.c" <<'END'
+#include <wtel/gateway.h>
+
+int main(void)
+{
+	struct wtel_gateway_options options = WTEL_GATEWAY_OPTIONS_INIT;
+	struct wtel_gateway *gateway;
+	struct wtel_detail detail;
+
+	return wtel_gateway_new(&gateway, EV_DEFAULT, &options, &detail) != WTEL_EINVAL;
+}
+END
+	cc -std=c11 -Wall -Wextra -Werror $(pkg-config --cflags wtel-gateway) "$place/serve.c" -o "$place/serve" \
+		$(pkg-config --libs wtel-gateway) -lev
+	LD_LIBRARY_PATH=$library "$place/serve"
+	readelf -d "$library/libwtel-gateway.so.0" | grep -q 'SONAME.*libwtel-gateway.so.0'
+fi
