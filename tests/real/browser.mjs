@@ -1,5 +1,5 @@
 // A headless Chromium for test_browser.py, until its input ends. Each line of input asks a method of playwright's Page:
-// {"method": "click", "arguments": ["#enter"]}; each is answered with a line: {"value": ...} or {"error": "..."}.
+// {"method": "click", "arguments": ["#enter"]}, or newPage, which comes first; each is answered with a line: {"value": ...} or {"error": "..."}.
 //
 // usage: node browser.mjs CHROMIUM PROFILE-DIRECTORY HASH-OF-THE-SERVER'S-KEY     (WTEL_BROWSER: where playwright-core is)
 
@@ -20,18 +20,25 @@ const context = await chromium.launchPersistentContext(profile, {
     "--disable-gpu", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required",
   ],
 });
-const page = context.pages()[0] ?? await context.newPage();
-page.setDefaultTimeout(15000);
-const heard = [];
-page.on("console", (message) => heard.push(message.text()));
-page.on("pageerror", (error) => heard.push(String(error)));
+context.setDefaultTimeout(15000);
+let page = null;
+let heard = [];
+
+// In place of the one before, whose calls are lost without a question.
+async function newPage() {
+  await page?.close();
+  page = await context.newPage();
+  heard = [];
+  page.on("console", (message) => heard.push(message.text()));
+  page.on("pageerror", (error) => heard.push(String(error)));
+}
 
 const say = (answer) => process.stdout.write(JSON.stringify(answer) + "\n");
 say({ value: "ready" });
 for await (const line of createInterface({ input: process.stdin })) {
   const { method, arguments: given } = JSON.parse(line);
   try {
-    const value = await page[method](...given);
+    const value = method === "newPage" ? await newPage() : await page[method](...given);
     say({ value: ["evaluate", "textContent", "getAttribute", "isVisible"].includes(method) ? value : null });
   } catch (error) {
     say({ error: `${error.message}\n${heard.join("\n")}` });

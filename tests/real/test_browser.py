@@ -81,17 +81,23 @@ def gateway(pbx, database):
     client.close()
 
 
+@pytest.fixture(scope="module")
+def running_browser(pbx, site_packages, tmp_path_factory):
+    made = Browser(site_packages, tmp_path_factory.mktemp("browser") / "profile", pbx.pbx.etc + "/ami.crt")
+    yield made
+    made.close()
+    assert made.processes() == []
+
+
 @pytest.fixture
-def browser(pbx, gateway, site_packages, tmp_path):
+def browser(pbx, gateway, site_packages, running_browser):
     """The page is there, and knows nothing yet."""
     pbx.calm()
     site = Site(site_packages, gateway.port)
-    made = Browser(site_packages, tmp_path / "profile", pbx.pbx.etc + "/ami.crt")
-    made.goto(site.url)
-    yield made
-    made.close()
+    running_browser.newPage()
+    running_browser.goto(site.url)
+    yield running_browser
     site.close()
-    assert made.processes() == []
 
 
 def account(gateway, admin, user, first_name):
