@@ -299,7 +299,7 @@ static void put_failures(json_t **responses, size_t route)
 	put_failure(responses, "413");
 	put_failure(responses, "429");
 	put_failure(responses, "503");
-	while (*list) {
+	while (list && *list) {
 		snprintf(status, sizeof(status), "%.*s", (int)strcspn(list, " "), list);
 		put_failure(responses, status);
 		list += strcspn(list, " ");
