@@ -58,12 +58,14 @@ void realtime_listed(struct wtel_service *service)
 	struct sync *sync = &service->sync;
 	size_t i;
 
-	for (i = 0; i < sync->registration_count; i++)
+	/* What another Asterisk had, or this one before it was gone, says nothing. */
+	for (i = 0; sync->listed && i < sync->registration_count; i++)
 		if (!is_listed(sync->incoming, sync->incoming_count, sync->registrations[i].name))
 			note_ended(service, sync->registrations[i].name);
 	for (i = 0; i < sync->ended_count; i++)
 		if (is_listed(sync->incoming, sync->incoming_count, sync->ended[i].name))
 			sync->ended[i].wanted = SYNC_BEGIN;
+	sync->listed = true;
 }
 
 static int tell_registration(struct wtel_service *service, const char *name, const char *action_name)

@@ -414,7 +414,7 @@ void sync_stop(struct wtel_service *service)
 	struct sync *sync = &service->sync;
 
 	sync->stage = SYNC_OFF;
-	sync->synchronised = sync->resyncing = false;
+	sync->synchronised = sync->resyncing = sync->listed = false;
 	sync->wanted = sync->lists_wanted = 0;
 	sync->again_at = INT64_MAX;
 	/* The list was answered: nothing more will come to take its mark away. */

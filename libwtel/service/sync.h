@@ -93,6 +93,7 @@ struct sync {
 	size_t registration_count;
 	struct sync_registration *incoming; /* of the list that is being read */
 	size_t incoming_count;
+	bool listed; /* the registrations were, since the connect */
 	struct sync_ended *ended;
 	size_t ended_count;
 	bool asks;		 /* a peer has a question */

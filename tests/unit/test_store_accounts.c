@@ -1,4 +1,5 @@
 /* Accounts' secrets in the database, and what Asterisk sees of them: against both databases. */
+#include "fault.h"
 #include "store_world.h"
 
 #define ONES "1111111111111111111111111111111111111111111111111111111111111111"
@@ -167,6 +168,51 @@ STORE_TEST(an_account_goes_with_its_secret, true)
 	create(world->store, secret, 5, "John", "Doe");
 	world_do(world, "DELETE FROM sip_peers");
 	world_says(world, "0", "SELECT count(*) FROM wtel_peers");
+}
+
+static int ask_all(struct wtel_store *store)
+{
+	struct wtel_account_list *list = NULL;
+	struct wtel_credentials credentials;
+	int64_t changed, left;
+	int code = wtel_store_peer_credentials(store, &credentials, 5);
+
+	if (!code)
+		code = wtel_store_accounts(store, &list);
+	wtel_account_list_free(list);
+	if (!code)
+		code = wtel_store_peer_set_webrtc(store, 5, false);
+	if (!code)
+		code = wtel_store_reseal(store, &changed, &left);
+	return code;
+}
+
+STORE_TEST(secrets_survive_a_lack_of_memory, true)
+{
+	struct wtel_store *made = open_with(world, "k1 " ONES);
+	char secret[WTEL_PEER_SECRET_SIZE];
+	struct wtel_credentials credentials;
+
+	create(made, secret, 5, "John", "Doe");
+	FAULT_LOOP(allocator)
+	{
+		struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
+		struct wtel_store *store = NULL;
+		int code;
+
+		options.url = world->url;
+		options.secret_keys = "k2 " TWOS "\nk1 " ONES;
+		code = wtel_store_open(&store, &options, &allocator, NULL);
+		if (!code)
+			code = ask_all(store);
+		wtel_store_close(store);
+		cr_assert(code == 0 || code == WTEL_ENOMEM || code == WTEL_ESTORE, "%s", wtel_error_name(code));
+	}
+	wtel_store_close(made);
+	made = open_with(world, "k2 " TWOS);
+	cr_assert_eq(wtel_store_peer_credentials(made, &credentials, 5), 0);
+	cr_assert_str_eq(credentials.password, secret);
+	wtel_store_close(made);
 }
 
 /* ---- Asterisk's views ------------------------------------------------- */
