@@ -345,7 +345,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
 	}
 	connection_end_all(streams->gateway);
 	took = wtel_time_now().mono - now;
-	streams->rest_until = now + took + (took < REST_MAX ? took : REST_MAX);
+	streams->rest_until = now + took + (took / 2 < REST_MAX ? took / 2 : REST_MAX);
 }
 
 /* Only that the loop does not sleep on. */

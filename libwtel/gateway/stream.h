@@ -27,7 +27,7 @@ struct stream;
 
 /*
  * All of one gateway. Events are written before the loop sleeps, those of a whole dispatch in one write for each
- * reader, and no more than half of the time is spent on it: what comes meanwhile goes together with the next.
+ * reader, and no more than two thirds of the time are spent on it: what comes meanwhile goes together with the next.
  */
 struct streams {
 	struct wtel_gateway *gateway;
