@@ -37,6 +37,12 @@ WTEL_API json_t *wtel_json_status(const struct wtel_service_stats *stats);
 /* {"event": "call:new", "time": ..., and what <wtel/service.h> says of each}. */
 WTEL_API json_t *wtel_json_notice(const struct wtel_notice *notice);
 
+/* {"id": id, "event": ..., "time": ..., "data": {the rest of it}} as text, given to `write` in one piece. No tree of it
+ * is made: for whoever writes many. `allocator` (NULL: the C library's) for as long as it runs. 0, WTEL_ENOMEM, or what
+ * `write` gave. */
+WTEL_API int wtel_json_event(const struct wtel_notice *notice, const char *id, const struct wtel_allocator *allocator,
+			     json_dump_callback_t write, void *user) WTEL_MUST_CHECK;
+
 /* {"code": "WTEL_EINVAL", "message": ..., "field": ...}: of the seed's {success: false, error: ...}. */
 WTEL_API json_t *wtel_json_error(int code, const struct wtel_detail *detail);
 

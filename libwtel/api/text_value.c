@@ -273,3 +273,68 @@ void text_put_status(struct text *text, const struct wtel_service_stats *stats)
 	text_put_string(text, stats->version);
 	TEXT_LITERAL(text, "}");
 }
+
+/* ---- events ----------------------------------------------------------- */
+
+/* A key of an object; `first` is its opening brace. */
+static void put_key(struct text *text, bool *first, const char *name)
+{
+	text_put_raw(text, *first ? "{" : ",", 1);
+	*first = false;
+	text_put_quoted(text, name, strlen(name));
+	TEXT_LITERAL(text, ":");
+}
+
+static void put_said(struct text *text, bool *first, const char *name, const char *value)
+{
+	if (!value || !*value)
+		return;
+	put_key(text, first, name);
+	text_put_string(text, value);
+}
+
+static void put_notice(struct text *text, const struct wtel_notice *notice)
+{
+	bool first = true;
+
+	if (notice->call) {
+		put_key(text, &first, "call");
+		text_put_call(text, notice->call, "", "");
+	}
+	if (notice->trunk_id) {
+		put_key(text, &first, "trunkId");
+		text_put_integer(text, notice->trunk_id);
+	}
+	put_said(text, &first, "name", notice->name);
+	put_said(text, &first, "status", notice->status);
+	put_said(text, &first, "text", notice->text);
+	if (notice->lost) {
+		put_key(text, &first, "lost");
+		text_put_integer(text, (int64_t)notice->lost);
+	}
+	if (first)
+		TEXT_LITERAL(text, "{");
+	TEXT_LITERAL(text, "}");
+}
+
+int wtel_json_event(const struct wtel_notice *notice, const char *id, const struct wtel_allocator *allocator,
+		    json_dump_callback_t write, void *user)
+{
+	const struct wtel_allocator from = base_allocator(allocator);
+	struct base_buffer buffer = {NULL, 0, 0, 0, 0};
+	struct text text = {&buffer, &from, 0};
+
+	TEXT_LITERAL(&text, "{\"id\":");
+	text_put_string(&text, id);
+	FIELD(&text, "event");
+	text_put_string(&text, wtel_notice_name(notice->type));
+	FIELD(&text, "time");
+	text_put_time(&text, notice->wall);
+	FIELD(&text, "data");
+	put_notice(&text, notice);
+	TEXT_LITERAL(&text, "}");
+	if (!text.code)
+		text.code = write(base_buffer_front(&buffer), base_buffer_length(&buffer), user);
+	base_buffer_free(&buffer, &from);
+	return text.code;
+}

@@ -142,7 +142,7 @@ static struct stored *stored_at(const struct hub *hub, uint64_t number)
 
 /* ---- texts ------------------------------------------------------------ */
 
-/* jansson writes here; -1 ends it. */
+/* The text of an event is written here; -1: out of memory. */
 static int gather(const char *data, size_t length, void *user)
 {
 	struct hub *hub = user;
@@ -159,26 +159,6 @@ static int gather(const char *data, size_t length, void *user)
 	memcpy(hub->text + hub->text_length, data, length);
 	hub->text_length += length;
 	return 0;
-}
-
-/* {"id", "event", "time", "data": the notice without those}. false: out of memory. */
-static bool write_json(struct hub *hub, const struct wtel_notice *notice, const char *id)
-{
-	json_t *data = wtel_json_notice(notice), *document = json_object();
-	bool done = data && document && !json_object_set_new(document, "id", json_string(id)) &&
-		    !json_object_set(document, "event", json_object_get(data, "event")) &&
-		    !json_object_set(document, "time", json_object_get(data, "time"));
-
-	if (done) {
-		(void)json_object_del(data, "event");
-		(void)json_object_del(data, "time");
-		hub->text_length = 0;
-		done = !json_object_set(document, "data", data) &&
-		       !json_dump_callback(document, gather, hub, JSON_COMPACT);
-	}
-	json_decref(data);
-	json_decref(document);
-	return done;
 }
 
 /* A server's text frame, whole and unmasked (RFC 6455, 5.2). Gives its header's length. */
@@ -225,7 +205,8 @@ static struct stored *make_event(struct hub *hub, const struct wtel_notice *noti
 
 	snprintf(id, sizeof(id), "%s-%llu", hub->boot, (unsigned long long)hub->next);
 	length = snprintf(head, sizeof(head), "id: %s\nevent: %s\ndata: ", id, wtel_notice_name(notice->type));
-	if (!write_json(hub, notice, id))
+	hub->text_length = 0;
+	if (wtel_json_event(notice, id, &hub->allocator, gather, hub))
 		return NULL;
 	stored = allocate(hub, sizeof(*stored) + (size_t)length + HUB_FRAME_HEADER + hub->text_length +
 				       strlen(extension) + 1);

@@ -160,6 +160,62 @@ Test(api_text, the_status_is_written_as_its_document)
 	base_buffer_free(&buffer, &allocator);
 }
 
+static int keep_text(const char *data, size_t length, void *user)
+{
+	const struct wtel_allocator allocator = base_allocator(NULL);
+
+	return base_buffer_append(user, &allocator, data, length);
+}
+
+static json_t *event_of(const struct wtel_notice *notice, const char *id)
+{
+	json_t *data = wtel_json_notice(notice), *event = json_object();
+
+	cr_assert_eq(json_object_set_new(event, "id", wtel_json_text(id)), 0);
+	cr_assert_eq(json_object_set(event, "event", json_object_get(data, "event")), 0);
+	cr_assert_eq(json_object_set(event, "time", json_object_get(data, "time")), 0);
+	cr_assert_eq(json_object_del(data, "event"), 0);
+	cr_assert_eq(json_object_del(data, "time"), 0);
+	cr_assert_eq(json_object_set_new(event, "data", data), 0);
+	return event;
+}
+
+static int refuse_text(const char *data, size_t length, void *user)
+{
+	(void)data;
+	(void)length;
+	(void)user;
+	return -7;
+}
+
+Test(api_text, events_are_written_as_their_documents)
+{
+	const struct wtel_allocator allocator = base_allocator(NULL);
+	struct base_buffer buffer = {NULL, 0, 0, 0, 0};
+	struct wtel_notice notice;
+	struct wtel_leg legs[5];
+	struct wtel_call call;
+	unsigned seed = 7, i;
+
+	for (i = 0; i < 20000; i++) {
+		any_call(&call, legs, &seed);
+		memset(&notice, 0, sizeof(notice));
+		notice.type = (enum wtel_notice_type)(rand_r(&seed) % WTEL_NOTICES);
+		notice.wall = any_time(&seed);
+		notice.call = rand_r(&seed) % 2 ? &call : NULL;
+		notice.trunk_id = rand_r(&seed) % 2 * 42;
+		notice.name = any_text(&seed);
+		notice.status = any_text(&seed);
+		notice.text = any_text(&seed);
+		notice.lost = (uint64_t)(rand_r(&seed) % 2 * 17);
+		buffer.start = buffer.end = 0;
+		cr_assert_eq(wtel_json_event(&notice, "k3x9-17", NULL, keep_text, &buffer), 0);
+		is_written(&buffer, event_of(&notice, "k3x9-17"));
+	}
+	cr_assert_eq(wtel_json_event(&notice, "k3x9-17", NULL, refuse_text, NULL), -7);
+	base_buffer_free(&buffer, &allocator);
+}
+
 Test(api_text, without_memory_it_says_so)
 {
 	struct wtel_leg legs[5];

@@ -504,32 +504,3 @@ Test(gateway_hub, events_without_memory_are_a_gap_that_is_told)
 		hub_free(hub);
 	}
 }
-
-static struct fault json_fault;
-
-static void *json_allocate(size_t size)
-{
-	return fault_allocate(size, &json_fault);
-}
-
-static void json_release(void *pointer)
-{
-	fault_release(pointer, &json_fault);
-}
-
-Test(gateway_hub, documents_without_memory_are_a_gap_too)
-{
-	struct hub *hub = make(HISTORY, 1 << 20);
-	struct hub_figures figures;
-	unsigned failed = 0;
-
-	json_set_alloc_funcs(json_allocate, json_release);
-	while (fault_next(&json_fault)) {
-		publish_many(hub, 1);
-		failed++;
-	}
-	hub_figures(hub, &figures);
-	cr_assert_gt(figures.failed, 20);
-	cr_assert_eq(figures.failed, failed - 1, "all but the last, for which there was enough");
-	hub_free(hub);
-}
