@@ -76,7 +76,7 @@ originate()
 		echo "url = \"$address/api/telephony/call/originate\""
 		echo 'output = "/dev/null"'
 	done >"$place/urls.$number"
-	curl -s -f --no-progress-meter -K "$place/urls.$number" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@" \
+	curl -s -S -f --no-progress-meter -K "$place/urls.$number" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' "$@" \
 		-d "{\"agentExtension\": \"1001\", \"customerPhone\": \"$number\", \"campaignId\": 1, \"leadId\": 2}"
 }
 
@@ -122,7 +122,7 @@ measure()
 	originate 100 +15551230002 --rate 20/s &
 	trickle=$!
 	press "$1" active 3 calls/active
-	wait $trickle
+	wait $trickle || { echo "$1: a call beside was refused" >&2; return 1; }
 	end_world
 	start_sim --talk 0.1
 	"start_$1"
