@@ -198,7 +198,9 @@ def house(tmp_path_factory):
         last.callback(client.close)
         assert client.run("migrate").returncode == 0
         client.json("trunk", "add", "main", "--host", "sip.example.com", "--max-channels", 100)
-        yield House(Gateway(client, "--address-rate", 0, "--user-rate", 0, "--drain", 0, WTEL_SECRET_KEYS=make_keys()))
+        made = House(Gateway(client, "--address-rate", 0, "--user-rate", 0, "--drain", 0, WTEL_SECRET_KEYS=make_keys()))
+        yield made
+        assert made.gateway.stop() == 0, made.gateway.said()
 
 
 @pytest.mark.parametrize("way", ["token", "session"])

@@ -35,7 +35,9 @@ def served(sim, tmp_path):
 
 @pytest.fixture
 def gateway(served):
-    return Gateway(served, "--access-log")
+    made = Gateway(served, "--access-log")
+    yield made
+    assert made.stop() == 0, made.said()
 
 
 def dial(gateway, token, end="01", extension="1001", **more):
@@ -173,9 +175,11 @@ class Events:
     """curl -N on the stream of events, and what it has heard."""
 
     def __init__(self, gateway, token, *arguments):
-        self.process = subprocess.Popen(["curl", "-sSN", "-m", "60", "-H", "Authorization: Bearer " + token, "-H",
+        self.process = subprocess.Popen(["curl", "-isSN", "-m", "60", "-H", "Authorization: Bearer " + token, "-H",
                                          "Accept: text/event-stream", *arguments, gateway.url + "/api/telephony/events"],
                                         stdout=subprocess.PIPE, text=True)
+        while self.process.stdout.readline().strip():
+            pass  # the head: from here on it hears
 
     def until(self, name):
         """Events up to the first of that name: (id, document)."""
@@ -197,7 +201,6 @@ class Events:
 def test_events_by_curl(gateway, served):
     five, six = grant(served.database, "agent", 5), grant(served.database, "agent", 6)
     own, others = Events(gateway, five), Events(gateway, six)
-    time.sleep(0.3)
     first = dial(gateway, five)
     heard = own.until("call:hangup")
     names = [event["event"] for _, event in heard]
@@ -284,7 +287,6 @@ def test_a_stop_in_the_middle_of_calls(served):
     calls = [dial(gateway, token, extension=str(1001 + n)) for n in range(5)]
     gateway.until("calls/active", token, lambda document: document["count"] == 5)
     reader = Events(gateway, token)
-    time.sleep(0.3)
     began = time.monotonic()
     gateway.process.terminate()
     wait_for(lambda: refused(gateway.port), 5, "it still listens")

@@ -180,9 +180,11 @@ def test_a_call_ends_at_once_for_whoever_watches(world, gateway):
     """Hung up over REST, the end is heard as an event, and is in the metrics."""
     token = grant(gateway.database, "supervisor")
     wait_trunk(gateway, grant(gateway.database, "admin"))
-    events = subprocess.Popen(["curl", "-sSN", "-m", "60", "-H", "Authorization: Bearer " + token, "-H", "Accept: text/event-stream",
+    events = subprocess.Popen(["curl", "-isSN", "-m", "60", "-H", "Authorization: Bearer " + token, "-H", "Accept: text/event-stream",
                                gateway.url + "/api/telephony/events"], stdout=subprocess.PIPE, text=True)
     try:
+        while events.stdout.readline().strip():
+            pass  # the head: from here on it hears
         data = gateway.post("call/originate", {"agentExtension": "1001", "customerPhone": "+15558%05d00" % (time.time() % 100000)},
                             token).json["data"]
         heard = []
