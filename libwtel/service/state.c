@@ -3,7 +3,7 @@
 
 #include <arpa/inet.h>
 
-enum { REGISTRATIONS_MAX = 4096 };
+enum { REGISTRATIONS_MAX = 4096, STRANGERS_SPACING = 1000000 };
 
 /* What Asterisk says of a contact or peer, and whether its phone can be called then. */
 static const struct state_word {
@@ -234,6 +234,53 @@ static struct wtel_slice extension_of(const struct wtel_service *service, struct
 	return peer;
 }
 
+/* Accounts are read at once for a stranger, but not more often than each second: phones without an account may be many.
+ */
+static void keep_stranger(struct wtel_service *service, const char *extension, const struct state_word *word,
+			  struct wtel_slice aor, struct wtel_slice uri, int64_t wall)
+{
+	struct sync *sync = &service->sync;
+	struct sync_stranger *stranger = &sync->strangers[sync->stranger_count % SYNC_STRANGERS];
+	int64_t at = sync->peers_read + STRANGERS_SPACING;
+
+	memset(stranger, 0, sizeof(*stranger));
+	if (!service->store || strlen(extension) >= sizeof(stranger->extension) ||
+	    (aor.length && !base_slice_copy(stranger->aor, sizeof(stranger->aor), aor)) ||
+	    (uri.length && !base_slice_copy(stranger->uri, sizeof(stranger->uri), uri)))
+		return;
+	snprintf(stranger->extension, sizeof(stranger->extension), "%s", extension);
+	stranger->word = word;
+	stranger->wall = wall;
+	sync->stranger_count++;
+	if (sync->strangers_at == INT64_MAX)
+		sync->strangers_at = at > service->now.mono ? at : service->now.mono;
+}
+
+static void follow_peer(struct wtel_service *service, struct sync_peer *peer, const struct state_word *word,
+			struct wtel_slice aor, struct wtel_slice uri, int64_t wall)
+{
+	if (word->registered > 0 && aor.length && !base_slice_is(uri, peer->uri))
+		realtime_registered(service, peer, aor);
+	update_peer(service, peer, word, uri, wall);
+}
+
+void state_strangers(struct wtel_service *service)
+{
+	struct sync *sync = &service->sync;
+	size_t i = sync->stranger_count > SYNC_STRANGERS ? sync->stranger_count - SYNC_STRANGERS : 0;
+
+	for (; i < sync->stranger_count; i++) {
+		struct sync_stranger *stranger = &sync->strangers[i % SYNC_STRANGERS];
+		struct sync_peer *peer = table_peer(service, wtel_slice_of(stranger->extension));
+
+		if (!peer || !stranger->extension[0])
+			continue;
+		follow_peer(service, peer, stranger->word, wtel_slice_of(stranger->aor), wtel_slice_of(stranger->uri),
+			    stranger->wall);
+		stranger->extension[0] = '\0';
+	}
+}
+
 int state_peer(struct wtel_service *service, const struct wtel_ami_event *event, int64_t wall)
 {
 	const struct state_word *word = word_of(event->status);
@@ -255,13 +302,12 @@ int state_peer(struct wtel_service *service, const struct wtel_ami_event *event,
 		return 0;
 	peer = table_peer(service, extension);
 	if (peer) {
-		if (word->registered > 0 && aor.length && !base_slice_is(uri, peer->uri))
-			realtime_registered(service, peer, aor);
-		update_peer(service, peer, word, uri, wall);
+		follow_peer(service, peer, word, aor, uri, wall);
 	} else if (table_peer_of(service, extension)) {
 		return 0; /* the same is told of its extension, which has both addresses of record */
 	} else if (base_slice_copy(name, sizeof(name), extension)) {
 		tell_peer(service, name, word->name, wall);
+		keep_stranger(service, name, word, aor, uri, wall);
 	}
 	return 0;
 }

@@ -370,7 +370,7 @@ int sync_init(struct wtel_service *service)
 	struct sync *sync = &service->sync;
 	unsigned i;
 
-	sync->again_at = sync->loads_at = INT64_MAX;
+	sync->again_at = sync->loads_at = sync->strangers_at = INT64_MAX;
 	sync->requests = base_allocate_zero(&service->allocator, 3 * sizeof(*sync->requests));
 	if (!sync->requests)
 		return WTEL_ENOMEM;
@@ -416,7 +416,8 @@ void sync_stop(struct wtel_service *service)
 	sync->stage = SYNC_OFF;
 	sync->synchronised = sync->resyncing = sync->listed = false;
 	sync->wanted = sync->lists_wanted = 0;
-	sync->again_at = INT64_MAX;
+	sync->again_at = sync->strangers_at = INT64_MAX;
+	sync->stranger_count = 0;
 	/* The list was answered: nothing more will come to take its mark away. */
 	if (sync->missing_at)
 		sync->lists &= ~(unsigned)LIST_CHANNELS;
@@ -476,6 +477,10 @@ void sync_step(struct wtel_service *service)
 		sync->wanted |= 1u << TICKET_TRUNKS;
 		sync->loads_at = INT64_MAX;
 	}
+	if (service->store && service->now.mono >= sync->strangers_at) {
+		sync->wanted |= 1u << TICKET_PEERS;
+		sync->strangers_at = INT64_MAX;
+	}
 	ask_all(service);
 	realtime_step(service);
 	if (sync->stage == SYNC_DONE && service->now.mono >= sync->again_at) {
@@ -518,5 +523,7 @@ int64_t sync_deadline(const struct wtel_service *service)
 		deadline = sync->refresh_at;
 	if (sync->loads_at < deadline)
 		deadline = sync->loads_at;
+	if (service->store && sync->strangers_at < deadline)
+		deadline = sync->strangers_at;
 	return deadline;
 }

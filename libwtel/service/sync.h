@@ -66,6 +66,17 @@ struct sync_peer {
 	int64_t wall;
 };
 
+/* A phone whose account we have not read yet: another process may have made it a moment ago. */
+struct sync_stranger {
+	char extension[24];
+	char aor[64];
+	char uri[256];
+	const struct state_word *word;
+	int64_t wall;
+};
+
+enum { SYNC_STRANGERS = 32 };
+
 struct sync_request; /* sync.c */
 
 struct sync {
@@ -96,6 +107,10 @@ struct sync {
 	bool listed; /* the registrations were, since the connect */
 	struct sync_ended *ended;
 	size_t ended_count;
+	struct sync_stranger strangers[SYNC_STRANGERS]; /* a ring: the newest are kept */
+	size_t stranger_count;				/* ever, since the login */
+	int64_t strangers_at;	 /* mono: accounts are read for their sake; INT64_MAX: there is none */
+	int64_t peers_read;	 /* mono: accounts were asked for */
 	bool asks;		 /* a peer has a question */
 	struct sync_peer *peers; /* by extension */
 	size_t peer_count;
@@ -143,6 +158,8 @@ void realtime_free(struct wtel_service *service);
 
 /* state.c: events about trunks and accounts. */
 int state_registry(struct wtel_service *service, const struct wtel_ami_event *event, int64_t wall);
+/* Accounts were read: what was told of phones that had none. */
+void state_strangers(struct wtel_service *service);
 int state_peer(struct wtel_service *service, const struct wtel_ami_event *event, int64_t wall);
 int state_registration_item(struct wtel_service *service, const struct wtel_ami_message *message);
 void state_registrations_done(struct wtel_service *service);

@@ -280,6 +280,8 @@ void sync_peers(struct wtel_service *service, int code, const struct wtel_detail
 	base_release(&service->allocator, sync->peers);
 	sync->peers = peers;
 	sync->peer_count = count;
+	sync->peers_read = service->now.mono;
+	state_strangers(service);
 }
 
 /* ---- registrations ---- */

@@ -8,18 +8,23 @@
 #define OLD "sip:1001@192.0.2.7:5060"
 #define NEW "sip:1001@192.0.2.8:5060"
 
-static void prepare(struct world *world)
+static void make_account(struct world *world)
 {
 	char secret[WTEL_PEER_SECRET_SIZE];
 	struct wtel_peer_list *list;
 
-	world_prepare(world);
 	cr_assert_eq(
 		wtel_store_peer_create(world->store, &list, secret, 5, wtel_slice_of("Ada"), wtel_slice_of("Byron")),
 		0);
 	cr_assert_str_eq(list->peers[0].username, "adabyron");
 	cr_assert_str_eq(list->peers[0].extension, "1001");
 	wtel_peer_list_free(list);
+}
+
+static void prepare(struct world *world)
+{
+	world_prepare(world);
+	make_account(world);
 }
 
 static void inject(struct world *world, const char *text)
@@ -71,6 +76,22 @@ Test(service_accounts, a_phone_with_two_names_is_told_once)
 	inject(&world, CONTACT(OLD, "Reachable", "adabyron") CONTACT(OLD, "Reachable", "1001"));
 	WORLD_UNTIL(&world, strstr(world.notices, "peer:status 1001 Reachable"));
 	cr_assert_null(strstr(world.notices, "adabyron"), "%s", world.notices);
+	world_close(&world);
+}
+
+/* An account that was made a moment ago, by another process: its phone registers before accounts are read again. */
+Test(service_accounts, a_phone_may_be_there_before_its_account_is_known)
+{
+	struct world world;
+
+	world_prepare(&world);
+	world_start(&world);
+	WORLD_UNTIL(&world, world_stats(&world).synchronised);
+	make_account(&world);
+	inject(&world, CONTACT(OLD, "NonQualified", "1001") CONTACT(OLD, "NonQualified", "adabyron"));
+	WORLD_UNTIL(&world, row_is(&world, true, "192.0.2.7", "simulated phone"));
+	inject(&world, CONTACT(OLD, "Removed", "1001"));
+	WORLD_UNTIL(&world, row_is(&world, false, "192.0.2.7", "simulated phone"));
 	world_close(&world);
 }
 
