@@ -35,7 +35,7 @@ start_sim()
 start_gateway()
 {
 	: >"$place/server"
-	WTEL_AMI=ami://wtel:wtel@127.0.0.1:$ami_port WTEL_DB=$gateway_db "$wtelctl" serve --listen 127.0.0.1:0 --user-rate 0 \
+	WTEL_AMI=ami://wtel:wtel@127.0.0.1:$ami_port WTEL_DB=$gateway_db "$wtelctl" serve --listen 127.0.0.1:0 --user-rate 0 --drain 0 \
 		2>"$place/server" &
 	world="$! $world"
 	until_said "$place/server" $!
@@ -221,9 +221,11 @@ gateway()
 		read_events gateway
 		read_events express
 	done
+	# The budget is 10 times for all three. For an originated call PostgreSQL does as much as all the rest (the booking of its trunk,
+	# its row with eight indexes, its end), on both sides: 6 times on two cores; what is held is a floor against slips.
 	echo "REST over HTTP, 32 connections, 500 calls under way:"
-	compare status "GET status" 6
-	compare active "GET calls/active" 6
+	compare status "GET status" 10
+	compare active "GET calls/active" 10
 	compare originate "POST call/originate" 3
 	echo "events of 20 calls a second to 1000 WebSocket clients, each of them to all:"
 	compare_readers
