@@ -57,9 +57,13 @@ void store_process_self(struct store_process *out)
 
 bool store_process_alive(const struct store_process *self, const char *boot, int64_t pid, int64_t start)
 {
+	int64_t found;
+
 	if (strcmp(self->boot, boot) != 0 || !self->start || !start)
 		return true; /* not to be seen from here: its heartbeat tells */
 	if (pid <= 0 || pid > INT32_MAX || (kill((pid_t)pid, 0) && errno == ESRCH))
 		return false;
-	return start_of(pid) == start;
+	/* Where /proc hides other users' processes, this one is there, and its heartbeat tells the rest. */
+	found = start_of(pid);
+	return !found || found == start;
 }
