@@ -217,6 +217,10 @@ gateway()
 		measure gateway
 		measure express
 	done
+	if ! diff "$place/keys.gateway" "$place/keys.express"; then
+		echo "calls have other keys on both sides" >&2
+		return 1
+	fi
 	for run in 1 2; do
 		read_events gateway
 		read_events express
