@@ -17,7 +17,7 @@ static void print_help(FILE *out)
 
 	fputs("usage: wtelctl COMMAND [arguments] [--ami URL] [--db URL] [--json]\n\n", out);
 	for (command = cli_commands; command->name; command++)
-		fprintf(out, "  %-24s %s\n", command->name, command->summary);
+		fprintf(out, "  %-25s %s\n", command->name, command->summary);
 	fputs("\nwtelctl COMMAND --help tells a command's options.\n"
 	      "Asterisk: --ami ami://user:secret@host:5038, or WTEL_AMI, or ASTERISK_HOST, _PORT, _USER, _PASSWORD.\n"
 	      "Database: --db sqlite:PATH or postgresql://..., or WTEL_DB, or DB_HOST, ...; otherwise SQLite in the "
