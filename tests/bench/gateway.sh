@@ -225,8 +225,9 @@ gateway()
 		read_events gateway
 		read_events express
 	done
-	# The budget is 10 times for all three; the first has little to spare where another program takes a core. For an originated call PostgreSQL does as much as all the rest (the booking of its trunk,
-	# its row with eight indexes, its end), on both sides: 6 times on two cores; what is held is a floor against slips.
+	# The budget is 10 times for all three; the first has little to spare where another program takes a core. For an originated
+	# call PostgreSQL does as much as all the rest (the booking of its trunk, its row with eight indexes, its end), on both
+	# sides: 6 times on two cores. What is held are floors against slips.
 	echo "REST over HTTP, 32 connections, 500 calls under way:"
 	compare status "GET status" 8
 	compare active "GET calls/active" 10
