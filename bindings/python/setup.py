@@ -43,7 +43,7 @@ def pkg_config(*words, path=None):
 
 
 class Build(build_ext):
-    def library(self):
+    def compiled(self):
         """Compiler's and linker's words for libwtel."""
         if os.environ.get("WTEL_SYSTEM"):
             return pkg_config("--cflags", "wtel", "jansson"), pkg_config("--libs", "wtel", "jansson")
@@ -65,7 +65,7 @@ class Build(build_ext):
         wrapper = os.path.join(self.build_temp, "wtel_wrap.c")
         run("swig", "-python", "-threads", "-module", "native", "-interface", "_native", "-I" + BINDINGS, "-outdir",
             self.build_temp, "-o", wrapper, os.path.join(BINDINGS, "wtel.i"))
-        flags, words = self.library()
+        flags, words = self.compiled()
         extension.sources = [wrapper, *(os.path.relpath(os.path.join(BINDINGS, name)) for name in SOURCES)]
         extension.include_dirs.append(BINDINGS)
         extension.extra_compile_args += ["-std=gnu11", "-fvisibility=hidden", "-D_GNU_SOURCE", *SANITIZE, *flags]

@@ -21,10 +21,10 @@ function url(host, field) {
 		+ `${name.includes(':') ? `[${name}]` : name}${port}`;
 }
 
-/* Checks what createTelephony() was given; `library` goes to the C side as JSON. */
+/* Checks what createTelephony() was given; `native` goes to the C side as JSON. */
 function read(options) {
 	check.known(options, [...LIBRARY, ...OWN]);
-	const library = {};
+	const native = {};
 
 	for (const key of LIBRARY) {
 		const value = options[key];
@@ -32,11 +32,11 @@ function read(options) {
 		if (value === undefined || value === null) {
 			continue;
 		}
-		library[key] = key === 'ami' && typeof value === 'object'
+		native[key] = key === 'ami' && typeof value === 'object'
 			? [value].flat().map((host) => url(check.object(host, 'ami'), 'ami')).join(',')
 			: check.plain(value, key);
 	}
-	if (library.ami === '') {
+	if (native.ami === '') {
 		throw new TelephonyError('WTEL_ECONFIG', 'no Asterisk is given', 'ami');
 	}
 	const { waitForConnection = true, connectTimeout = 10000, maxRaw = 16 << 20 } = options;
@@ -45,12 +45,12 @@ function read(options) {
 		throw new TelephonyError('WTEL_ECONFIG', 'must be true or false', 'waitForConnection');
 	}
 	return {
-		library,
-		hosts: library.ami || process.env.WTEL_AMI ? String(library.ami || process.env.WTEL_AMI).split(',').length : 1,
+		native,
+		hosts: native.ami || process.env.WTEL_AMI ? String(native.ami || process.env.WTEL_AMI).split(',').length : 1,
 		waitForConnection,
 		connectTimeout: check.count(connectTimeout, 'connectTimeout', 1, 3600000),
 		maxRaw: check.count(maxRaw, 'maxRaw', 1024, 1 << 30),
-		maxQueue: library.maxQueue === undefined ? 10000 : check.count(library.maxQueue, 'maxQueue', 1, 10000000),
+		maxQueue: native.maxQueue === undefined ? 10000 : check.count(native.maxQueue, 'maxQueue', 1, 10000000),
 	};
 }
 

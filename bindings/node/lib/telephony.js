@@ -73,7 +73,7 @@ class Telephony extends EventEmitter {
 	#begin() {
 		/* Again, as the environment may have changed since. */
 		this.#settings = settings.read(this.#options);
-		const handle = native.binding_new(JSON.stringify(this.#settings.library));
+		const handle = native.binding_new(JSON.stringify(this.#settings.native));
 
 		if (!handle) {
 			throw TelephonyError.from(native.binding_error(null));
