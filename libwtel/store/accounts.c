@@ -343,8 +343,10 @@ static void renewal_end(struct renewal *renewal, int code, const struct wtel_det
 
 static void secret_set(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
-	code = store_changed_one(rows, code, &detail);
-	renewal_end(user, code, detail);
+	if (!code && !rows->changed)
+		renewal_end(user, WTEL_ENOTFOUND, &store_no_account);
+	else
+		renewal_end(user, code, detail);
 }
 
 static void names_read(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)

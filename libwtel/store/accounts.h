@@ -12,7 +12,5 @@ extern const struct wtel_detail store_no_account;
 int store_check_user(struct wtel_store *store, int64_t user_id);
 /* A list of accounts, out of rows of store_get_peer. */
 int store_take_peers(struct wtel_store *store, const struct store_rows *rows, void *out);
-/* A change of one row: how it ended. */
-int store_changed_one(const struct store_rows *rows, int code, const struct wtel_detail **detail);
 
 #endif

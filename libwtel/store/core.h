@@ -144,6 +144,10 @@ int store_ask_take(struct store_ask *ask, void **list, int code, const struct st
 		   const struct wtel_detail *detail, store_take_fn *take, struct wtel_detail *said);
 /* The sentence of a failure: the database's, or the code's own. */
 void store_ask_say(struct wtel_detail *said, int code, const struct wtel_detail *detail);
+/* How an ask for the change of one row ends: no row is WTEL_ENOTFOUND with `missing`. Its callback is a store_change_fn.
+ */
+void store_ask_changed(struct store_ask *ask, int code, const struct store_rows *rows, const struct wtel_detail *detail,
+		       const struct wtel_detail *missing);
 
 /*
  * A function that waits is the one that does not, then a loop:

@@ -355,18 +355,8 @@ int store_grant_create(struct wtel_store *store, const struct wtel_grant *grant,
 static void grant_revoked(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	static const struct wtel_detail missing = {"id", "no such token or session"};
-	struct store_ask *ask = user;
-	store_change_fn *done = (store_change_fn *)ask->callback;
-	struct wtel_detail said;
-	void *tell = ask->user;
 
-	if (!code && !rows->changed) {
-		code = WTEL_ENOTFOUND;
-		detail = &missing;
-	}
-	store_ask_say(&said, code, detail);
-	store_ask_free(ask);
-	done(code, &said, tell);
+	store_ask_changed(user, code, rows, detail, &missing);
 }
 
 int store_grant_revoke(struct wtel_store *store, int64_t id, store_change_fn *done, void *user)

@@ -97,25 +97,9 @@ int store_peer(struct wtel_store *store, int64_t user_id, store_peers_fn *done, 
 
 /* ---- changing --------------------------------------------------------- */
 
-int store_changed_one(const struct store_rows *rows, int code, const struct wtel_detail **detail)
-{
-	if (code || rows->changed)
-		return code;
-	*detail = &store_no_account;
-	return WTEL_ENOTFOUND;
-}
-
 static void status_set(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
-	struct store_ask *ask = user;
-	store_change_fn *done = (store_change_fn *)ask->callback;
-	struct wtel_detail said;
-	void *tell = ask->user;
-
-	code = store_changed_one(rows, code, &detail);
-	store_ask_say(&said, code, detail);
-	store_ask_free(ask);
-	done(code, &said, tell);
+	store_ask_changed(user, code, rows, detail, &store_no_account);
 }
 
 int store_peer_set_status(struct wtel_store *store, int64_t user_id, enum wtel_peer_status status,

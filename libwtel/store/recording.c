@@ -73,19 +73,9 @@ static int check_url(struct wtel_detail *detail, const char *url)
 
 static void changed(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
-	const struct wtel_detail missing = {"call_id", "no such call"};
-	struct store_ask *ask = user;
-	store_change_fn *done = (store_change_fn *)ask->callback;
-	struct wtel_detail said;
-	void *tell = ask->user;
+	static const struct wtel_detail missing = {"call_id", "no such call"};
 
-	if (!code && !rows->changed) {
-		code = WTEL_ENOTFOUND;
-		detail = &missing;
-	}
-	store_ask_say(&said, code, detail);
-	store_ask_free(ask);
-	done(code, &said, tell);
+	store_ask_changed(user, code, rows, detail, &missing);
 }
 
 int store_recording(struct wtel_store *store, const char *call_id, const char *url, store_change_fn *done, void *user)

@@ -101,6 +101,22 @@ void store_ask_say(struct wtel_detail *said, int code, const struct wtel_detail 
 		base_fail(said, code, "", "%s", wtel_error_text(code));
 }
 
+void store_ask_changed(struct store_ask *ask, int code, const struct store_rows *rows, const struct wtel_detail *detail,
+		       const struct wtel_detail *missing)
+{
+	store_change_fn *done = (store_change_fn *)ask->callback;
+	struct wtel_detail said;
+	void *tell = ask->user;
+
+	if (!code && !rows->changed) {
+		code = WTEL_ENOTFOUND;
+		detail = missing;
+	}
+	store_ask_say(&said, code, detail);
+	store_ask_free(ask);
+	done(code, &said, tell);
+}
+
 int store_ask_take(struct store_ask *ask, void **list, int code, const struct store_rows *rows,
 		   const struct wtel_detail *detail, store_take_fn *take, struct wtel_detail *said)
 {
