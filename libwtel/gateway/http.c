@@ -69,6 +69,14 @@ static bool say_continue(struct visit *visit)
 	return lws_write(connection->wsi, data + LWS_PRE, sizeof(text) - 1, LWS_WRITE_RAW) >= 0;
 }
 
+/* A login is read before it is known who asks: it may hold little. */
+static size_t body_limit(const struct visit *visit)
+{
+	size_t most = visit->connection->gateway->options.max_body;
+
+	return is(visit->request.path, API "session") && most > BODY_OF_SESSION ? BODY_OF_SESSION : most;
+}
+
 static const char *reason_of(int status)
 {
 	switch (status) {
@@ -88,7 +96,6 @@ static const char *reason_of(int status)
 static bool read_chunks(struct visit *visit)
 {
 	struct gateway_connection *connection = visit->connection;
-	const struct wtel_gateway_options *options = &connection->gateway->options;
 	size_t head = visit->request.head_length;
 	int status;
 
@@ -97,7 +104,7 @@ static bool read_chunks(struct visit *visit)
 	if (visit->data < connection->in || visit->data >= connection->in + connection->in_length)
 		return false;
 	status = head_chunks(visit->data, visit->length, head, &connection->chunk_from, &connection->chunk_to,
-			     options->max_body, options->max_header);
+			     body_limit(visit), connection->gateway->options.max_header);
 	if (status == 1)
 		return false;
 	if (status) {
@@ -114,7 +121,7 @@ static bool read_body(struct visit *visit)
 {
 	struct gateway_request *request = &visit->request;
 
-	if (request->body_length > visit->connection->gateway->options.max_body) {
+	if (request->body_length > body_limit(visit)) {
 		fail(visit, 413, WTEL_ELIMIT, "", reason_of(413), 0);
 		return false;
 	}
@@ -283,8 +290,6 @@ static void go_login(struct visit *visit)
 {
 	if (!origin_allowed(visit->connection->gateway, &visit->request))
 		fail(visit, 403, WTEL_EPERMISSION, "origin", "pages of that site may not log in here", 0);
-	else if (visit->request.body_length > BODY_OF_SESSION)
-		fail(visit, 413, WTEL_ELIMIT, "", reason_of(413), 0);
 	else if (read_body(visit) && is_json(visit))
 		login_post(visit->connection, &visit->request);
 }

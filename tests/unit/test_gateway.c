@@ -140,6 +140,11 @@ static const struct {
 	{413, OK "Transfer-Encoding: chunked\r\n\r\nfffffff\r\n"},
 	{400, OK "Transfer-Encoding: chunked\r\n\r\n1ffffffffffffffff\r\n"},
 	{413, OK "Content-Length: 4194305\r\n\r\n"},
+	/* Whoever logs in is not known yet. */
+	{413, "POST /api/telephony/session HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+	      "Transfer-Encoding: chunked\r\n\r\n1001\r\n"},
+	{413, "POST /api/telephony/session HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+	      "Content-Length: 4097\r\n\r\n"},
 	{417, OK "Expect: more\r\n\r\n"},
 };
 
