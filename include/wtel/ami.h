@@ -263,7 +263,8 @@ WTEL_API int wtel_ami_event_decode(struct wtel_ami_event *out, const struct wtel
  * whole messages of the caller's choice. The number is cut at 79 bytes (AST_CHANNEL_NAME), as are extensions, and a
  * whole block needs more than 200: so an event that stands complete and in Asterisk's own order, as
  * event.def has it, is genuine, and one that does not is quarantined with all that follows until the tail
- * that completes it. Asterisk writes an event in one piece, so nothing genuine stands in between.
+ * that completes it. Asterisk writes an event in one piece, so nothing genuine stands in between, and the tail begins
+ * at most 79 bytes behind the break: beyond, the quarantine is over and `lost` is raised.
  * The guard keeps no bytes of messages, only the set of places where the tail may begin. libwtel/ami/guard.c says what
  * cannot be told apart, and why that does no harm. Needs Asterisk 13 or later.
  */
@@ -281,8 +282,9 @@ struct wtel_ami_guard {
 	char source[96]; /* channel named in the last broken head; "" if none */
 	/* Private. */
 	uint32_t expected[8]; /* sets of places where the tail may begin, by run of fields of the broken event */
-	uint64_t bytes;	      /* of the present quarantine */
-	uint32_t messages;
+	uint32_t messages;    /* of the present quarantine */
+	int32_t reach;	      /* bytes from here in which the tail must begin; below 0: it will not come */
+	int32_t name_reach;   /* the same for a tail at the second place of a run */
 	uint8_t schema;
 	uint8_t block;
 	bool stamped; /* events carry a Timestamp */

@@ -16,9 +16,13 @@
  *     the lines behind the break may be forged: any place up to the one seen may be the tail's first. A tail that
  * breaks off in its turn adds the places that it reached and takes none away, because it may be forged too. The
  * quarantine ends when a run begins at one of these places and everything to the shape's end follows.
- *  3. A complete event with a block is genuine by rule 1, so it also ends a quarantine whose tail was missed, and
- * `lost` is raised. It is still dropped where its block could be the tail: a Local channel's name is raw and stands
- *     first, so a forged head and "Channel: ..." may have been put before the true rest of a block.
+ *     A piece is 79 bytes and the true line follows it, so the tail begins within `reach` of the last value that could
+ * have held the break, and one at a run's second place within `name_reach` of the run's first value. Beyond, no
+ * tail will come any more: the event was of a shape that is not known here. The quarantine is over, `lost` is raised.
+ *  3. A complete event with a block, or of another shape that is longer than a piece, is genuine by rule 1, so it also
+ *     ends a quarantine whose tail was missed, and `lost` is raised. It is still dropped where its block could be
+ *     the tail: a Local channel's name is raw and stands first, so a forged head and "Channel: ..." may have been put
+ *     before the true rest of a block, all within reach.
  *
  * What cannot be told, and why it does no harm:
  *  - Exten is near enough to the block's end: "Priority", "Uniqueid", "Linkedid" with values of the caller's
@@ -40,12 +44,9 @@
 #include "base/slice.h"
 
 enum {
-	/*
-	 * One event's forgeries: six raw fields in two blocks, 79 bytes each, make less than 120 messages of 4 bytes
-	 * and 2 KiB. Beyond, the tail is not coming.
+	/* One event's forgeries: six raw fields in two blocks, 79 bytes each, make less than 120 messages of 4 bytes.
 	 */
 	GUARD_MESSAGES = 256,
-	GUARD_BYTES = 65536,
 	GUARD_PIECE = 79, /* AST_CHANNEL_NAME, AST_MAX_EXTENSION */
 	GUARD_BITS = 32
 };
@@ -302,6 +303,43 @@ static void guard_expect(struct wtel_ami_guard *guard, const struct guard_walk *
 		guard->expected[walk->run] |= walk->place ? guard_places(1, walk->place) : 1;
 }
 
+static int32_t guard_left(const struct wtel_ami_message *message, const struct wtel_ami_field *field)
+{
+	size_t behind = (size_t)(message->raw.data + message->raw.length - field->value.data);
+
+	/* The blank line behind the message is one byte at least. */
+	return behind > GUARD_PIECE + 1 ? -1 : (int32_t)(GUARD_PIECE + 1 - behind);
+}
+
+/* How far behind the message the tail may begin: one of its values is where the event, or its tail, broke. */
+static void guard_measure(struct wtel_ami_guard *guard, const struct wtel_ami_message *message)
+{
+	const struct ami_schema *schema = ami_schema_number(guard->schema);
+	size_t i;
+	unsigned run;
+
+	guard->reach = guard_left(message, &message->fields[message->field_count - 1]);
+	for (i = message->field_count; i-- > 0;)
+		for (run = 0; run < guard_run_count(schema); run++)
+			if (message->fields[i].name.length &&
+			    run_is(guard_run(guard, schema, run), 0, message->fields[i].name)) {
+				int32_t left = guard_left(message, &message->fields[i]);
+
+				if (left > guard->name_reach)
+					guard->name_reach = left;
+				return;
+			}
+}
+
+/* A message stands between the break and the tail. */
+static void guard_pass(struct wtel_ami_guard *guard, const struct wtel_ami_message *message)
+{
+	int32_t passed = message->raw.length > GUARD_PIECE ? GUARD_PIECE + 1 : (int32_t)message->raw.length + 1;
+
+	guard->reach = guard->reach < passed ? -1 : guard->reach - passed;
+	guard->name_reach = guard->name_reach < passed ? -1 : guard->name_reach - passed;
+}
+
 /* The tail begins at fields[at], at a place of a run. true: it goes to the event's end. */
 static bool guard_tail_from(struct wtel_ami_guard *guard, const struct wtel_ami_message *message, size_t at,
 			    unsigned run, unsigned place)
@@ -325,24 +363,35 @@ static bool guard_tail_from(struct wtel_ami_guard *guard, const struct wtel_ami_
 	return false;
 }
 
-/* Looks through fields[at...] for the tail. */
-static bool guard_tail(struct wtel_ami_guard *guard, const struct wtel_ami_message *message, size_t at)
+/* Whether the field may be the tail's first, at that place of the run; one that has begun may break off again. */
+static bool guard_expects(const struct wtel_ami_guard *guard, unsigned run, unsigned place, bool begun,
+			  const struct wtel_ami_message *message, const struct wtel_ami_field *field)
 {
-	const struct ami_schema *schema = ami_schema_number(guard->schema);
-	unsigned run, place;
+	const struct ami_run *shape = guard_run(guard, ami_schema_number(guard->schema), run);
 
-	for (; at < message->field_count; at++) {
+	return guard->expected[run] >> place & 1 && place < shape->count && run_is(shape, place, field->name) &&
+	       (begun || field->name.data - message->raw.data <= (place == 1 ? guard->name_reach : guard->reach));
+}
+
+/* Looks through fields[at...] for the tail. true: it is there to its end; otherwise *begun says whether it began. */
+static bool guard_tail(struct wtel_ami_guard *guard, const struct wtel_ami_message *message, size_t at, bool *begun)
+{
+	unsigned run, place, runs = guard_run_count(ami_schema_number(guard->schema));
+
+	for (*begun = false; at < message->field_count; at++) {
 		const struct wtel_ami_field *field = &message->fields[at];
 
 		/* Asterisk puts one space behind the colon; a caller may want to save it. */
 		if (!field->name.length || field->value.data != field->name.data + field->name.length + 2)
 			continue;
-		for (run = 0; run < guard_run_count(schema); run++)
-			for (place = 0; place < GUARD_BITS; place++)
-				if (guard->expected[run] >> place & 1 && place < guard_run(guard, schema, run)->count &&
-				    run_is(guard_run(guard, schema, run), place, field->name) &&
-				    guard_tail_from(guard, message, at, run, place))
+		for (run = 0; run < runs; run++)
+			for (place = 0; place < GUARD_BITS; place++) {
+				if (!guard_expects(guard, run, place, *begun, message, field))
+					continue;
+				*begun = true;
+				if (guard_tail_from(guard, message, at, run, place))
 					return true;
+			}
 	}
 	return false;
 }
@@ -361,14 +410,23 @@ static enum wtel_ami_verdict guard_broken(struct wtel_ami_guard *guard, const st
 	return WTEL_AMI_BROKEN;
 }
 
-static void guard_begin(struct wtel_ami_guard *guard, const struct wtel_ami_message *message,
-			const struct ami_schema *schema)
+static void guard_begin(struct wtel_ami_guard *guard, const struct ami_schema *schema)
 {
 	memset(guard->expected, 0, sizeof(guard->expected));
 	guard->schema = schema->number;
 	guard->active = true;
 	guard->messages = 1;
-	guard->bytes = message->raw.length;
+	guard->reach = guard->name_reach = INT32_MAX;
+}
+
+/* The broken event itself, from fields[at] on: it may hold its tail. */
+static void guard_head(struct wtel_ami_guard *guard, const struct wtel_ami_message *message, size_t at)
+{
+	bool begun;
+
+	guard->active = !guard_tail(guard, message, at, &begun);
+	guard->name_reach = -1;
+	guard_measure(guard, message);
 }
 
 static enum wtel_ami_verdict guard_judge_loose(struct wtel_ami_guard *guard, struct guard_walk *walk)
@@ -382,10 +440,10 @@ static enum wtel_ami_verdict guard_judge_loose(struct wtel_ami_guard *guard, str
 		guard->lost = true;
 		return guard_broken(guard, walk->message);
 	}
-	guard_begin(guard, walk->message, walk->schema);
+	guard_begin(guard, walk->schema);
 	guard->block = (uint8_t)ami_schema_block_index(block);
 	guard->expected[0] = guard_places(1, walk->place < AMI_BLOCK ? walk->place : AMI_BLOCK - 1);
-	guard->active = !guard_tail(guard, walk->message, walk->at);
+	guard_head(guard, walk->message, walk->at);
 	return guard_broken(guard, walk->message);
 }
 
@@ -436,9 +494,9 @@ static enum wtel_ami_verdict guard_judge_blocks(struct wtel_ami_guard *guard, st
 		/* Nothing of a block: forged as a whole, or of another kind of server. No tail comes. */
 		return guard_broken(guard, walk->message);
 	}
-	guard_begin(guard, walk->message, schema);
+	guard_begin(guard, schema);
 	guard_expect(guard, walk, 0);
-	guard->active = !guard_tail(guard, walk->message, walk->at);
+	guard_head(guard, walk->message, walk->at);
 	return guard_broken(guard, walk->message);
 }
 
@@ -454,34 +512,56 @@ static enum wtel_ami_verdict guard_judge_event(struct wtel_ami_guard *guard, con
 	return guard_plain(guard, &walk) ? WTEL_AMI_TRUSTED : guard_broken(guard, message);
 }
 
-/* Whether a message in quarantine is an event with a block, complete. */
-static bool guard_genuine(const struct wtel_ami_message *message)
+/* Whether a message in quarantine is an event that no piece of a caller's can be: with a block, or longer than one. */
+static bool guard_genuine(const struct wtel_ami_guard *guard, const struct wtel_ami_message *message)
 {
 	struct guard_walk walk = {.message = message, .at = 1};
+	const struct ami_run *block;
 
 	walk.schema = ami_schema_find(message->head);
-	return message->kind == WTEL_AMI_EVENT && walk.schema->blocks && !walk.schema->loose && guard_walk(&walk) &&
-	       guard_repeated(&walk) == SIZE_MAX && !guard_cut_short(&walk);
+	if (message->kind != WTEL_AMI_EVENT || walk.schema->legacy || !walk.schema->run_count)
+		return false;
+	if (walk.schema->loose)
+		return guard_loose(&walk, &block) && walk.place == AMI_BLOCK && !guard_holds_orphan(message);
+	if (walk.schema->blocks)
+		return guard_walk(&walk) && guard_repeated(&walk) == SIZE_MAX && !guard_cut_short(&walk);
+	return guard_plain(guard, &walk) &&
+	       message->fields[walk.end[0] - 1].value.data - message->raw.data > GUARD_PIECE + 2;
 }
 
 static enum wtel_ami_verdict guard_judge_quarantined(struct wtel_ami_guard *guard,
 						     const struct wtel_ami_message *message)
 {
-	bool complete = guard_genuine(message), tail;
+	bool complete = guard_genuine(guard, message), begun;
+	bool tail = guard_tail(guard, message, message->kind == WTEL_AMI_HEADLESS ? 0 : 1, &begun);
 
 	guard->messages++;
-	guard->bytes += message->raw.length;
-	tail = guard_tail(guard, message, message->kind == WTEL_AMI_HEADLESS ? 0 : 1);
+	guard_pass(guard, message);
+	if (begun)
+		guard_measure(guard, message);
 	if (tail || complete) {
 		guard->active = false;
 		guard->lost = guard->lost || complete;
 		if (!tail)
 			return WTEL_AMI_TRUSTED;
-	} else if (guard->messages >= GUARD_MESSAGES || guard->bytes > GUARD_BYTES) {
+	} else if (guard->messages >= GUARD_MESSAGES) {
 		guard->active = false;
 		guard->lost = true;
 	}
 	guard->quarantined++;
+	return WTEL_AMI_QUARANTINED;
+}
+
+/* One outside a quarantine. */
+static enum wtel_ami_verdict guard_judge_open(struct wtel_ami_guard *guard, const struct wtel_ami_message *message)
+{
+	if (message->kind == WTEL_AMI_RESPONSE)
+		return WTEL_AMI_TRUSTED;
+	if (message->kind == WTEL_AMI_EVENT)
+		return guard_judge_event(guard, message);
+	/* A tail whose head looked complete. */
+	guard->quarantined++;
+	guard->lost = true;
 	return WTEL_AMI_QUARANTINED;
 }
 
@@ -493,14 +573,11 @@ enum wtel_ami_verdict wtel_ami_guard_judge(struct wtel_ami_guard *guard, const s
 		guard->stamped = false;
 		return WTEL_AMI_TRUSTED;
 	}
-	if (guard->active)
+	if (guard->active && guard->reach >= 0)
 		return guard_judge_quarantined(guard, message);
-	if (message->kind == WTEL_AMI_RESPONSE)
-		return WTEL_AMI_TRUSTED;
-	if (message->kind == WTEL_AMI_EVENT)
-		return guard_judge_event(guard, message);
-	/* A tail whose head looked complete. */
-	guard->quarantined++;
-	guard->lost = true;
-	return WTEL_AMI_QUARANTINED;
+	/* Out of reach: the tail will not come. */
+	if (guard->active)
+		guard->lost = true;
+	guard->active = false;
+	return guard_judge_open(guard, message);
 }

@@ -9,6 +9,9 @@
 /* What a peer that does not read may make us hold. */
 enum { SESSION_OUTPUT_LIMIT = 1 << 20 };
 
+/* Microseconds: longer than a lost packet takes to be sent again, shorter than what follows a pause by itself. */
+enum { TAIL_PATIENCE = 1000000 };
+
 int wtel_ami_session_new(struct wtel_ami_session **out, const struct wtel_ami_session_options *options,
 			 const struct wtel_allocator *allocator, struct wtel_detail *detail)
 {
@@ -137,12 +140,23 @@ int wtel_ami_session_reserve(struct wtel_ami_session *session, char **out, size_
 	return wtel_ami_parser_reserve(session->parser, out, room, wanted);
 }
 
+/* Bytes came. An event is written in one piece: the tail of a broken one does not come after a silence. */
+static void note_bytes(struct wtel_ami_session *session, size_t length, struct wtel_time now)
+{
+	session->now = now;
+	if (!length)
+		return;
+	if (session->guard.active && now.mono - session->received.mono >= TAIL_PATIENCE) {
+		session->guard.active = false;
+		session->distrusted = true;
+	}
+	session->received = now;
+}
+
 void wtel_ami_session_commit(struct wtel_ami_session *session, size_t length, struct wtel_time now)
 {
 	wtel_ami_parser_commit(session->parser, length);
-	session->now = now;
-	if (length)
-		session->received = now;
+	note_bytes(session, length, now);
 }
 
 int wtel_ami_session_feed(struct wtel_ami_session *session, const void *data, size_t length, struct wtel_time now)
@@ -151,9 +165,7 @@ int wtel_ami_session_feed(struct wtel_ami_session *session, const void *data, si
 
 	if (code)
 		return code;
-	session->now = now;
-	if (length)
-		session->received = now;
+	note_bytes(session, length, now);
 	return 0;
 }
 

@@ -52,6 +52,8 @@ static void fold_security(struct wtel_service *service)
 		notice.name = "";
 	if (service->notice.verdict != WTEL_AMI_BROKEN)
 		return;
+	if (service->notice.code)
+		sync_doubt(service);
 	if (message && base_slice_is(message->head, "CoreShowChannel")) {
 		sync_vouch(service, notice.name);
 		return;

@@ -10,7 +10,8 @@ enum {
 	GRACE = 5000000,	  /* a call that was just asked for may have no channel yet */
 	LIST_TIMEOUT = 10000000,
 	LIST_RETRY = 100000,
-	MISSING = 2000000 /* Hangups that are behind the list of channels */
+	MISSING = 2000000, /* Hangups that are behind the list of channels */
+	REPEATS = 3	   /* of a list that may not be whole: who forges must not hold up a round for ever */
 };
 
 enum { LIST_REGISTRATIONS = 1, LIST_CONTACTS = 2, LIST_CHANNELS = 4 };
@@ -69,12 +70,33 @@ static int channels_done(struct wtel_service *service)
 	return 0;
 }
 
+void sync_doubt(struct wtel_service *service)
+{
+	struct sync *sync = &service->sync;
+
+	sync->doubted = sync->stage == SYNC_LISTS && sync->lists & LIST_CHANNELS;
+}
+
+/* A call that the list does not name would be ended, and its item may have been dropped: the list is asked for anew. */
+static bool channels_repeated(struct sync *sync)
+{
+	if (!sync->doubted || sync->repeats >= REPEATS)
+		return false;
+	sync->repeats++;
+	sync->missing_at = 0;
+	sync->lists &= ~(unsigned)LIST_CHANNELS;
+	sync->lists_wanted |= LIST_CHANNELS;
+	return true;
+}
+
 /* The list is complete. What it does not name may be about to say its end: that is waited for. */
 static int channels_listed(struct wtel_service *service)
 {
 	struct sync *sync = &service->sync;
 	int code = 0;
 
+	if (channels_repeated(sync))
+		return 0;
 	if (wtel_tracker_resync_missing(service->tracker)) {
 		sync->missing_at = service->now.mono + MISSING;
 		return 0;
@@ -89,7 +111,7 @@ static void channels_missing(struct wtel_service *service)
 {
 	struct sync *sync = &service->sync;
 
-	if (!sync->missing_at ||
+	if (!sync->missing_at || channels_repeated(sync) ||
 	    (service->now.mono < sync->missing_at && wtel_tracker_resync_missing(service->tracker)))
 		return;
 	if (service_note(service, channels_done(service)))
@@ -168,6 +190,7 @@ static void send_lists(struct wtel_service *service)
 		if (1u << i == LIST_CHANNELS) {
 			wtel_tracker_resync_begin(service->tracker);
 			sync->resyncing = true;
+			sync->doubted = false;
 		}
 	}
 }
@@ -442,6 +465,7 @@ static void begin_lists(struct wtel_service *service)
 
 	sync->stage = SYNC_LISTS;
 	sync->lists_wanted = LIST_CHANNELS;
+	sync->repeats = 0;
 	if (sync->trunk_count)
 		sync->lists_wanted |= LIST_REGISTRATIONS;
 	if (sync->peer_count)

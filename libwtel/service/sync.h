@@ -95,6 +95,8 @@ struct sync {
 	unsigned lists;	       /* set of lists under way */
 	unsigned lists_wanted; /* and of those still to ask */
 	bool resyncing;	       /* tracker_resync_begin() was called */
+	bool doubted;	       /* items of the list of channels may have been dropped */
+	unsigned repeats;      /* of that list in this round */
 	bool store_failed;     /* told in the log already */
 	bool watched;	       /* the store tells of changes */
 	struct sync_request *requests;
@@ -129,6 +131,8 @@ void sync_request_again(struct wtel_service *service, int64_t delay);
 /* Trunks and campaigns are read anew; whether they still are. */
 void sync_tables(struct wtel_service *service);
 bool sync_reads_tables(const struct wtel_service *service);
+/* Genuine messages may have been dropped: a list that is being read may not be whole. */
+void sync_doubt(struct wtel_service *service);
 /* A channel whose own list item had to be dropped is alive all the same. */
 void sync_vouch(struct wtel_service *service, const char *channel);
 void sync_step(struct wtel_service *service);

@@ -36,6 +36,8 @@ struct fake {
 	bool reject;	       /* every login */
 	bool drop_originate;   /* the connection falls at an Originate */
 	bool has_call;	       /* CoreShowChannels names the originated channel */
+	bool torn;	       /* once: the tail of an event stands in place of that */
+	unsigned lists;	       /* of channels */
 	unsigned connections;
 	unsigned logins;
 	unsigned originates;
@@ -133,7 +135,13 @@ static inline void fake_channels(struct fake *fake, const char *id)
 		 "Context: welcomedly-agents\r\nExten: 5550001\r\nPriority: 1\r\nUniqueid: %s\r\nLinkedid: %s\r\n"
 		 "Application: \r\nApplicationData: \r\nDuration: 00:00:01\r\nBridgeId: \r\n\r\n",
 		 id, fake->channel_id, fake->channel_id);
-	fake_list(fake, id, fake->has_call ? item : NULL, "CoreShowChannelsComplete");
+	fake_list(fake, id,
+		  fake->torn	   ? "Priority: 1\r\nUniqueid: 17.1\r\nLinkedid: 17.1\r\n\r\n"
+		  : fake->has_call ? item
+				   : NULL,
+		  "CoreShowChannelsComplete");
+	fake->torn = false;
+	fake->lists++;
 }
 
 static inline void fake_redirect(struct fake *fake, const char *message, const char *action, const char *id)

@@ -233,6 +233,31 @@ Test(ami_session, nothing_is_believed_inside_a_broken_event)
 	wtel_ami_session_free(peer.session);
 }
 
+/* An event is written in one piece: what comes after a pause is not its tail. */
+Test(ami_session, a_quarantine_ends_with_a_silence)
+{
+	static const char odd[] =
+		"Event: Odd\r\nPrivilege: call,all\r\nChannel: PJSIP/1001-00000001\r\nChannelState: 6\r\n"
+		"ChannelStateDesc: Up\r\n\r\n";
+	static const char brief[] = "Event: FullyBooted\r\nPrivilege: system,all\r\n\r\n";
+	struct peer peer = peer_ready();
+
+	peer_say(&peer, "%s%s", odd, brief);
+	cr_assert_eq(peer_next(&peer)->type, WTEL_AMI_NOTICE_SECURITY);
+	cr_assert_eq(peer_next(&peer)->type, WTEL_AMI_NOTICE_SECURITY, "at once it might be a caller's");
+	cr_assert(peer_is_quiet(&peer));
+	peer_say(&peer, "%s", odd);
+	while (!peer_is_quiet(&peer))
+		;
+	peer_at(&peer, peer.now.mono + SECOND);
+	peer_say(&peer, "%s", brief);
+	cr_assert_eq(peer_next(&peer)->type, WTEL_AMI_NOTICE_SECURITY);
+	cr_assert_eq(peer.notice.code, WTEL_EPROTOCOL, "the state is to be read anew");
+	cr_assert_eq(peer_next(&peer)->type, WTEL_AMI_NOTICE_EVENT);
+	cr_assert_eq(peer.notice.event.type, WTEL_AMI_FULLY_BOOTED);
+	wtel_ami_session_free(peer.session);
+}
+
 /* The rest of an event whose head looked complete: what was believed before it may have been forged. */
 Test(ami_session, tells_when_the_state_must_be_read_anew)
 {

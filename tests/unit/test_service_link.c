@@ -214,6 +214,32 @@ Test(service_link, a_call_lives_through_a_lost_connection)
 	fake_close(&fake);
 }
 
+/* An item may have been dropped with what a caller forged: no call is ended by such a list. */
+Test(service_link, a_list_that_may_not_be_whole_is_read_again)
+{
+	struct fake fake;
+	struct world world;
+	char call_id[WTEL_CALL_ID_SIZE];
+	unsigned lists;
+
+	fake_world(&world, &fake);
+	world_start(&world);
+	FAKE_UNTIL(&world, &fake, world_stats(&world).synchronised);
+	fake.drop_originate = fake.has_call = true;
+	cr_assert_eq(world_originate(&world, call_id, "1001", "5550001"), 0);
+	FAKE_UNTIL(&world, &fake, world.done);
+	cr_assert_eq(world.done_code, 0, "%s", world.done_text);
+	lists = fake.lists;
+	fake.torn = true;
+	fake_say(&fake, "Event: Reload\r\nPrivilege: system,all\r\nModule: x\r\nStatus: 0\r\n\r\n");
+	FAKE_UNTIL_MS(&world, &fake, 15000, fake.lists >= lists + 2);
+	fake_run(&world, &fake, 100);
+	cr_assert_eq(world_stats(&world).active_calls, 1, "a call that is there was ended");
+	cr_assert_eq(world_rows(&world, true), 1);
+	world_close(&world);
+	fake_close(&fake);
+}
+
 Test(service_link, a_call_lost_before_it_began_is_closed_and_not_repeated)
 {
 	struct fake fake;
@@ -309,7 +335,8 @@ Test(service_link, orphans_of_a_dead_process_are_closed)
 		struct wtel_store *store;
 
 		/* Books a call, and dies without a word. */
-		if (wtel_store_open(&store, &options, NULL, NULL) || wtel_store_reserve(store, &booking, &call, &route, 1, NULL))
+		if (wtel_store_open(&store, &options, NULL, NULL) ||
+		    wtel_store_reserve(store, &booking, &call, &route, 1, NULL))
 			_exit(1);
 		_exit(0);
 	}
