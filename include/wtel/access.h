@@ -23,8 +23,9 @@ enum { WTEL_ACCESS_SECRET_SIZE = 49, WTEL_ACCESS_NAME_MAX = 100 };
  */
 
 /* Finds the grant that belongs to a secret: token or session. WTEL_ENOTFOUND: there is none; WTEL_ESTATE: it was
- * revoked or has expired, and `text` says which. `grant` is borrowed for the callback, NULL on failure. Notes the use,
- * at most once a minute. */
+ * revoked, has expired, or its user may not log in (any more: see wtel_access_user(); of a token, if it stands for one),
+ * and `text` says which. A session has the role that its user has now, a token the one that it was given. `grant` is
+ * borrowed for the callback, NULL on failure. Notes the use, at most once a minute. */
 typedef void wtel_access_fn(int code, const char *text, const struct wtel_grant *grant, void *user);
 WTEL_API int wtel_access_find(struct wtel_service *service, const char *secret, wtel_access_fn *done,
 			      void *user) WTEL_MUST_CHECK;
@@ -53,6 +54,9 @@ WTEL_API int wtel_access_revoke(struct wtel_service *service, int64_t id, wtel_d
  *   active    estado, activo, active, if there is one: true, 1, "activo", "activa", "active", "si", "yes", "enabled",
  *             "habilitado", "habilitada"; everything else lets nobody in
  *   removed   deleted_at, deletedAt, if there is one: must be NULL
+ *
+ * Which columns there are is looked at again when a statement fails, and after a minute. Without such a table, or where
+ * the library's user of the database may not read it, wtel_access_find() lets grants of its users stand.
  *
  * WTEL_ENOTFOUND: nobody of that name who may log in; WTEL_ESCHEMA: there is no such table, or it has no id, login,
  * password or role, and `text` says which.

@@ -16,7 +16,8 @@
  * thing is {"event": "overflow", "data": {"lost": N or null}}, without id: then calls/active is to be read again. Over
  * WebSocket {"subscribe": ["call:*", "ami:disconnected"]} narrows from then on what is heard; the gateway pings every 30
  * seconds and closes with 1001 (it goes), 1008 (access was withdrawn or has expired, or too many messages), 1013 (too
- * slow, or no memory). Sessions' cookies are good for pages of this site and of `origins`.
+ * slow, or no memory). Sessions' cookies are good for pages of this site and of `origins`. Whoever is revoked, set
+ * inactive in `usuarios` or given another role there is treated so within two seconds, events included.
  */
 #ifndef WTEL_GATEWAY_H
 #define WTEL_GATEWAY_H

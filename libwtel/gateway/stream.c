@@ -66,6 +66,10 @@ static void admit(struct stream *stream, const struct wtel_grant *grant)
 {
 	struct wtel_api_request request = WTEL_API_REQUEST_INIT;
 
+	stream->role = grant->role;
+	/* Whose role has changed: it counts at once, an agent's own extension when it is known. */
+	if (stream->reader.admitted)
+		hub_admit(&stream->reader, grant->role, grant->user_id, "");
 	if (grant->role != WTEL_ROLE_AGENT || !grant->user_id) {
 		hub_admit(&stream->reader, grant->role, grant->user_id, "");
 		return;
@@ -85,13 +89,14 @@ static void grant_read(int code, const char *text, const struct wtel_grant *gran
 	struct stream *stream = user;
 
 	(void)text;
-	(void)grant;
 	if (!resume(stream))
 		return;
 	stream->checking = false;
 	stream->checked = wtel_time_now().mono;
 	if (code == WTEL_ENOTFOUND || code == WTEL_ESTATE)
 		stream_close(stream, STREAM_POLICY, "access was withdrawn");
+	else if (!code && grant->role != stream->role)
+		admit(stream, grant);
 }
 
 static void check(struct stream *stream)

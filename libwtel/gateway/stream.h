@@ -67,6 +67,7 @@ struct stream {
 	struct wtel_allocator allocator;
 	struct gateway_connection *connection; /* NULL: gone, and answers are awaited */
 	bool sse;
+	enum wtel_role role; /* that its grant had when it was looked at */
 	char secret[WTEL_ACCESS_SECRET_SIZE];
 	int64_t expires_at; /* wall; 0: never */
 	int64_t checked;    /* mono times */

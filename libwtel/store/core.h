@@ -100,7 +100,7 @@ struct wtel_store {
 	struct store_watch watch;
 	struct store_zones zones;  /* of routers that were made of this store */
 	struct store_names *names; /* with the platform's tables; NULL: not found yet */
-	struct store_users *users; /* the same of `usuarios` */
+	struct store_users *users; /* the same of `usuarios`: store/users.h; NULL: not looked at yet */
 	bool dispatching;
 	bool closing; /* nothing is asked any more */
 	/* options */

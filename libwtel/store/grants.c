@@ -4,16 +4,16 @@
 
 #include "store/core.h"
 #include "store/rows.h"
+#include "store/users.h"
 
 enum { RANDOM = 32, HASH_SIZE = 65, PREFIX = sizeof("wtel_") - 1 };
 #define MINUTE INT64_C(60000000)
 #define DAY    INT64_C(86400000000)
 
-#define COLUMNS                                                                                                        \
-	"SELECT id, kind, user_id, role, name, created_at, expires_at, last_used_at, revoked_at FROM wtel_grants"
+enum { USER_ACTIVE = 9, USER_ROLE }; /* columns behind STORE_GRANT_COLUMNS, of one that is found */
 
-STORE_BOTH(list_tokens, COLUMNS " WHERE kind = 'token' ORDER BY created_at DESC, id DESC");
-STORE_BOTH(find_grant, COLUMNS " WHERE hash = $1");
+STORE_BOTH(list_tokens, "SELECT " STORE_GRANT_COLUMNS " FROM wtel_grants g WHERE g.kind = 'token'"
+			" ORDER BY g.created_at DESC, g.id DESC");
 STORE_BOTH(insert_grant, "INSERT INTO wtel_grants (kind, hash, user_id, role, name, created_at, expires_at)"
 			 " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id");
 STORE_BOTH(revoke_grant, "UPDATE wtel_grants SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1");
@@ -106,6 +106,10 @@ static struct wtel_grant grant_of(struct store_pack *pack, const struct store_ro
 	grant.user_id = store_row_number(rows, row, 2);
 	if (wtel_role_parse(&grant.role, store_row_text(text, sizeof(text), rows, row, 3)))
 		grant.role = WTEL_ROLE_AGENT;
+	/* A token has the role that it was given, a person the one that he has now. */
+	if (grant.kind == WTEL_GRANT_SESSION && rows->column_count > USER_ROLE &&
+	    rows->column(rows, row, USER_ROLE).data)
+		grant.role = store_users_role(rows->column(rows, row, USER_ROLE));
 	grant.name = store_pack_column(pack, rows, row, 4);
 	grant.created_at = store_row_time(rows, row, 5);
 	grant.expires_at = store_row_time(rows, row, 6);
@@ -201,7 +205,14 @@ static void note_use(struct wtel_store *store, const struct wtel_grant *grant, i
 	(void)store_ask(store, &use_grant, &args, forgotten, NULL, NULL);
 }
 
-static int judge(struct wtel_store *store, const struct wtel_grant_list *list, struct wtel_detail *said)
+/* One question for a secret. */
+struct search {
+	struct store_ask ask; /* first */
+	bool looked;	      /* at the platform's columns, for this one */
+	char hash[HASH_SIZE];
+};
+
+static int judge(struct wtel_store *store, const struct wtel_grant_list *list, bool active, struct wtel_detail *said)
 {
 	const struct wtel_grant *grant = list->grants;
 	int64_t now = wtel_time_now().wall;
@@ -212,39 +223,84 @@ static int judge(struct wtel_store *store, const struct wtel_grant_list *list, s
 		return base_fail(said, WTEL_ESTATE, "", "the %s was revoked", kinds[grant->kind]);
 	if (grant->expires_at && grant->expires_at <= now)
 		return base_fail(said, WTEL_ESTATE, "", "the %s has expired", kinds[grant->kind]);
+	if (!active)
+		return base_fail(said, WTEL_ESTATE, "", "the %s's user may not log in", kinds[grant->kind]);
 	note_use(store, grant, now);
 	return 0;
 }
 
+static int look(struct search *search);
+
 static void grant_found(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
-	struct store_ask *ask = user;
-	struct wtel_store *store = ask->store;
-	store_grants_fn *done = (store_grants_fn *)ask->callback;
-	void *list = NULL, *tell = ask->user;
+	struct search *search = user;
+	struct wtel_store *store = search->ask.store;
+	store_grants_fn *done = (store_grants_fn *)search->ask.callback;
+	void *list = NULL, *tell = search->ask.user;
 	struct wtel_detail said;
+	bool active;
 
-	code = store_ask_take(ask, &list, code, rows, detail, take_grants, &said);
+	if (code == WTEL_ESCHEMA && !search->looked && !look(search))
+		return;
+	active = !code && rows->row_count && store_users_active(rows->column(rows, 0, USER_ACTIVE));
+	code = store_ask_take(&search->ask, &list, code, rows, detail, take_grants, &said);
 	if (!code)
-		code = judge(store, list, &said);
+		code = judge(store, list, active, &said);
 	done(code, &said, code ? NULL : list, tell);
 	store_pack_free(list);
+}
+
+static int send_search(struct search *search)
+{
+	struct store_args args = {0};
+
+	store_args_text(&args, search->hash);
+	return store_ask_send(&search->ask, &search->ask.store->users->grant, &args, grant_found);
+}
+
+static void columns_found(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct search *search = user;
+
+	if (!code)
+		code = store_users_learn(search->ask.store, rows);
+	if (!code)
+		code = send_search(search);
+	if (code)
+		grant_found(code, rows, detail, user);
+}
+
+static int look(struct search *search)
+{
+	const struct store_args args = {0};
+
+	search->looked = true;
+	return store_ask_send(&search->ask, &store_users_columns, &args, columns_found);
 }
 
 int store_grant_find(struct wtel_store *store, const char *secret, store_grants_fn *done, void *user)
 {
 	struct wtel_detail *detail = store_forget_error(store);
-	struct store_args args = {0};
-	char hash[HASH_SIZE];
+	struct search *search;
 	int code;
 
 	if (!is_secret(secret))
 		return base_fail(detail, WTEL_ENOTFOUND, "", "no such token or session");
-	code = hash_of(hash, secret);
+	search = (struct search *)store_ask_new(store, sizeof(*search));
+	if (!search)
+		return WTEL_ENOMEM;
+	search->ask.callback = (void (*)(void))done;
+	search->ask.user = user;
+	code = hash_of(search->hash, secret);
+	if (!code && store->users) {
+		store_users_refresh(store);
+		code = send_search(search);
+	} else if (!code) {
+		code = look(search);
+	}
 	if (code)
-		return code;
-	store_args_text(&args, hash);
-	return store_ask(store, &find_grant, &args, grant_found, (void (*)(void))done, user);
+		store_ask_free(&search->ask);
+	return code;
 }
 
 /* ---- creating --------------------------------------------------------- */

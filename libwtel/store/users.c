@@ -1,13 +1,16 @@
 /*
  * People of the platform, who log in by its table `usuarios`. The names of its columns vary between versions of the
- * platform: which of them are there is asked once, and of each list the first that is there is taken.
+ * platform: which of them are there is asked, again after a minute or when a statement fails, and of each list the
+ * first that is there is taken.
  */
+#include "store/users.h"
+
 #include <stdio.h>
 
 #include "store/core.h"
 #include "store/rows.h"
 
-enum { NAMES_MAX = 6, LOGIN_MAX = 255, HASH_LENGTH = 60, COLUMN_MAX = 32, TEXT_MAX = 1024 };
+enum { NAMES_MAX = 6, LOGIN_MAX = 255, HASH_LENGTH = 60, COLUMN_MAX = 32 };
 
 enum what { ID, LOGIN, HASH, ROLE, ACTIVE, REMOVED, WHATS };
 static const char *const names[WHATS][NAMES_MAX] = {
@@ -19,30 +22,38 @@ static const char *const names[WHATS][NAMES_MAX] = {
 	[REMOVED] = {"deleted_at", "deletedAt"},
 };
 
-static const struct store_statement find_user_columns = {
+/* The last two say what may be done with a column: read it, and compare it with a number. */
+const struct store_statement store_users_columns = {
 	.name = "find_user_columns",
-	.sqlite = "SELECT name FROM pragma_table_info('usuarios')",
-	.postgres = "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass('usuarios') AND attnum > 0"
-		    " AND NOT attisdropped",
-};
-
-/* Of the tables as they were when somebody logged in first; lives as long as the store, which has it prepared. */
-struct store_users {
-	struct store_statement find;
-	char text[TEXT_MAX];
+	.sqlite = "SELECT name, 1, 1 FROM pragma_table_info('usuarios')",
+	.postgres = "SELECT a.attname, CAST(has_column_privilege(a.attrelid, a.attnum, 'SELECT') AS INTEGER),"
+		    " CASE WHEN t.typname IN ('int2', 'int4', 'int8') THEN 1 ELSE 0 END"
+		    " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid"
+		    " WHERE a.attrelid = to_regclass('usuarios') AND a.attnum > 0 AND NOT a.attisdropped",
 };
 
 void store_users_free(struct wtel_store *store)
 {
-	base_release(&store->allocator, store->users);
-	store->users = NULL;
+	struct store_users *users;
+
+	while ((users = store->users)) {
+		store->users = users->older;
+		base_release(&store->allocator, users);
+	}
 }
 
-/* ---- the statement ---------------------------------------------------- */
+/* ---- the statements --------------------------------------------------- */
 
-/* The column's own spelling, quoted: but for the case of its letters it is a name of the list, so there is no quotation
- * mark in it. false: none is there. */
-static bool column_of(char out[COLUMN_MAX], const struct store_rows *rows, enum what what)
+/* Of one look at the table. */
+struct columns {
+	char name[WHATS][COLUMN_MAX]; /* "": there is none */
+	bool unreadable;	      /* one of them */
+	bool number;		      /* ids are */
+};
+
+/* The column's own spelling, quoted and with its table: but for the case of its letters it is a name of the list, so
+ * there is no quotation mark in it. Without the table SQLite would take one that is gone for a text. */
+static void find_column(struct columns *columns, const struct store_rows *rows, enum what what)
 {
 	size_t i, row;
 
@@ -52,10 +63,13 @@ static bool column_of(char out[COLUMN_MAX], const struct store_rows *rows, enum 
 
 			if (!base_slice_equal_fold(name, wtel_slice_of(names[what][i])))
 				continue;
-			snprintf(out, COLUMN_MAX, "\"%.*s\"", (int)name.length, name.data);
-			return true;
+			snprintf(columns->name[what], COLUMN_MAX, "u.\"%.*s\"", (int)name.length, name.data);
+			if (what != LOGIN && what != HASH)
+				columns->unreadable |= !store_row_flag(rows, row, 1);
+			if (what == ID)
+				columns->number = store_row_flag(rows, row, 2);
+			return;
 		}
-	return false;
 }
 
 static void add(char *text, const char *before, const char *column, const char *after)
@@ -67,59 +81,162 @@ static void add(char *text, const char *before, const char *column, const char *
 	for (i = 0; i < 3; i++) {
 		size_t more = strlen(parts[i]);
 
-		if (length + more >= TEXT_MAX)
+		if (length + more >= STORE_USERS_TEXT)
 			return;
 		memcpy(text + length, parts[i], more + 1);
 		length += more;
 	}
 }
 
-/* Two rows of one login are too many: nobody is guessed. */
-static int build(struct wtel_store *store, const struct store_rows *rows, struct wtel_detail *said)
+static void add_active(char *text, const struct columns *columns)
 {
-	char columns[WHATS][COLUMN_MAX];
-	bool there[WHATS];
-	struct store_users *users;
+	if (*columns->name[ACTIVE])
+		add(text, "lower(coalesce(CAST(", columns->name[ACTIVE], " AS TEXT), ''))");
+	else
+		add(text, "'1'", "", "");
+}
+
+/* Two rows of one login are too many: nobody is guessed. */
+static void build_login(struct store_users *users, const struct columns *columns)
+{
+	char *text = users->login_text;
+
+	add(text, "SELECT CAST(", columns->name[ID], " AS TEXT), ");
+	add(text, "CAST(", columns->name[HASH], " AS TEXT), ");
+	add(text, "lower(CAST(", columns->name[ROLE], " AS TEXT)), ");
+	add_active(text, columns);
+	add(text, " FROM usuarios u WHERE CAST(", columns->name[LOGIN], " AS TEXT) = $1");
+	if (*columns->name[REMOVED])
+		add(text, " AND ", columns->name[REMOVED], " IS NULL");
+	add(text, " LIMIT 2", "", "");
+}
+
+/* A grant, and of its user what store_users_active() and store_users_role() want; a grant of nobody in particular is
+ * active. */
+static void build_grant(struct store_users *users, const struct columns *columns)
+{
+	char *text = users->grant_text;
+
+	add(text, "SELECT " STORE_GRANT_COLUMNS, "", "");
+	if (!*columns->name[ID] || columns->unreadable) {
+		add(text, ", '1', NULL FROM wtel_grants g", "", "");
+	} else {
+		add(text, ", CASE WHEN g.user_id IS NULL THEN '1' WHEN ", columns->name[ID], " IS NULL THEN ''");
+		if (*columns->name[REMOVED])
+			add(text, " WHEN ", columns->name[REMOVED], " IS NOT NULL THEN ''");
+		add(text, " ELSE ", "", "");
+		add_active(text, columns);
+		add(text, " END, ", "", "");
+		if (*columns->name[ROLE])
+			add(text, "lower(coalesce(CAST(", columns->name[ROLE], " AS TEXT), ''))");
+		else
+			add(text, "NULL", "", "");
+		add(text, " FROM wtel_grants g LEFT JOIN usuarios u ON ", "", "");
+		if (columns->number)
+			add(text, "", columns->name[ID], " = g.user_id");
+		else
+			add(text, "CAST(", columns->name[ID], " AS TEXT) = CAST(g.user_id AS TEXT)");
+	}
+	add(text, " WHERE g.hash = $1", "", "");
+}
+
+/* What a login would be told. */
+static int judge(struct wtel_detail *said, const struct store_rows *rows, const struct columns *columns)
+{
 	enum what what;
 
-	for (what = ID; what < WHATS; what++)
-		there[what] = column_of(columns[what], rows, what);
 	if (!rows->row_count)
 		return base_fail(said, WTEL_ESCHEMA, "usuarios", "there is no table usuarios");
 	for (what = ID; what <= ROLE; what++)
-		if (!there[what])
+		if (!*columns->name[what])
 			return base_fail(said, WTEL_ESCHEMA, "usuarios", "the table usuarios has no column %s%s",
 					 names[what][0], names[what][1] ? ", nor one of its other names" : "");
-	users = base_allocate_zero(&store->allocator, sizeof(*users));
+	return 0;
+}
+
+/* false: it is what was known. */
+static bool keep(struct wtel_store *store, struct store_users *users)
+{
+	struct store_users *known = store->users;
+
+	users->looked = wtel_time_now().mono;
+	if (known && strcmp(known->login_text, users->login_text) == 0 &&
+	    strcmp(known->grant_text, users->grant_text) == 0) {
+		known->looked = users->looked;
+		known->code = users->code;
+		known->said = users->said;
+		base_release(&store->allocator, users);
+		return false;
+	}
+	users->number = known ? known->number + 1 : 1;
+	snprintf(users->login_name, sizeof(users->login_name), "find_user_%u", users->number);
+	snprintf(users->grant_name, sizeof(users->grant_name), "find_grant_%u", users->number);
+	users->login = (struct store_statement){
+		.name = users->login_name, .sqlite = users->login_text, .postgres = users->login_text};
+	users->grant = (struct store_statement){
+		.name = users->grant_name, .sqlite = users->grant_text, .postgres = users->grant_text};
+	users->older = known;
+	store->users = users;
+	return true;
+}
+
+int store_users_learn(struct wtel_store *store, const struct store_rows *rows)
+{
+	struct store_users *users = base_allocate_zero(&store->allocator, sizeof(*users));
+	struct columns columns;
+	enum what what;
+
 	if (!users)
 		return WTEL_ENOMEM;
-	add(users->text, "SELECT CAST(", columns[ID], " AS TEXT), ");
-	add(users->text, "CAST(", columns[HASH], " AS TEXT), ");
-	add(users->text, "lower(CAST(", columns[ROLE], " AS TEXT)), ");
-	if (there[ACTIVE])
-		add(users->text, "lower(coalesce(CAST(", columns[ACTIVE], " AS TEXT), ''))");
-	else
-		add(users->text, "'1'", "", "");
-	add(users->text, " FROM usuarios WHERE CAST(", columns[LOGIN], " AS TEXT) = $1");
-	if (there[REMOVED])
-		add(users->text, " AND ", columns[REMOVED], " IS NULL");
-	add(users->text, " LIMIT 2", "", "");
-	users->find.name = "find_user";
-	users->find.sqlite = users->find.postgres = users->text;
-	store->users = users;
+	memset(&columns, 0, sizeof(columns));
+	for (what = ID; what < WHATS; what++)
+		find_column(&columns, rows, what);
+	users->code = judge(&users->said, rows, &columns);
+	if (!users->code)
+		build_login(users, &columns);
+	build_grant(users, &columns);
+	if (keep(store, users) && columns.unreadable)
+		store_log(store, WTEL_LOG_WARNING,
+			  "store: the table usuarios may not be read: whether a session's user is active is not known");
 	return 0;
+}
+
+/* ---- looking again ---------------------------------------------------- */
+
+static void looked_again(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+{
+	struct store_ask *ask = user;
+	struct wtel_store *store = ask->store;
+
+	(void)detail;
+	store_ask_free(ask);
+	if (!code)
+		(void)store_users_learn(store, rows);
+}
+
+/* What is known counts until the answer is there. */
+void store_users_refresh(struct wtel_store *store)
+{
+	const struct store_args args = {0};
+	int64_t now = wtel_time_now().mono;
+
+	if (now - store->users->looked < STORE_USERS_KNOWN)
+		return;
+	store->users->looked = now;
+	(void)store_ask(store, &store_users_columns, &args, looked_again, NULL, NULL);
 }
 
 /* ---- asking ----------------------------------------------------------- */
 
 struct user_ask {
 	struct store_ask ask; /* first */
+	bool looked;	      /* at the columns, for this one */
 	char login[LOGIN_MAX + 1];
 };
 
 static const struct wtel_detail nobody = {"", "no such user"};
 
-static bool is_active(struct wtel_slice value)
+bool store_users_active(struct wtel_slice value)
 {
 	static const char *const words[] = {"1",  "t",	       "true", "activo",     "activa",	   "active",
 					    "si", "s\xc3\xad", "yes",  "habilitado", "habilitada", "enabled"};
@@ -131,7 +248,7 @@ static bool is_active(struct wtel_slice value)
 	return false;
 }
 
-static enum wtel_role role_of(struct wtel_slice value)
+enum wtel_role store_users_role(struct wtel_slice value)
 {
 	if (base_slice_is(value, "admin") || base_slice_is(value, "administrador"))
 		return WTEL_ROLE_ADMIN;
@@ -150,6 +267,8 @@ static void end(struct user_ask *ask, int code, const struct wtel_detail *detail
 	done(code, &said, user_id, role, hash, tell);
 }
 
+static int look(struct user_ask *ask);
+
 static void user_found(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	struct user_ask *ask = user;
@@ -157,12 +276,14 @@ static void user_found(int code, const struct store_rows *rows, const struct wte
 	struct wtel_slice value;
 	int64_t id;
 
+	if (code == WTEL_ESCHEMA && !ask->looked && !look(ask))
+		return;
 	if (code) {
 		end(ask, code, detail, 0, WTEL_ROLE_AGENT, NULL);
 		return;
 	}
 	id = rows->row_count == 1 ? store_row_number(rows, 0, 0) : 0;
-	if (id < 1 || id > INT32_MAX || !is_active(rows->column(rows, 0, 3))) {
+	if (id < 1 || id > INT32_MAX || !store_users_active(rows->column(rows, 0, 3))) {
 		end(ask, WTEL_ENOTFOUND, &nobody, 0, WTEL_ROLE_AGENT, NULL);
 		return;
 	}
@@ -174,7 +295,7 @@ static void user_found(int code, const struct store_rows *rows, const struct wte
 		return;
 	}
 	base_slice_copy(hash, sizeof(hash), value);
-	end(ask, 0, NULL, id, role_of(rows->column(rows, 0, 2)), hash);
+	end(ask, 0, NULL, id, store_users_role(rows->column(rows, 0, 2)), hash);
 	base_wipe(hash, sizeof(hash));
 }
 
@@ -183,18 +304,19 @@ static int send_find(struct user_ask *ask)
 	struct store_args args = {0};
 
 	store_args_text(&args, ask->login);
-	return store_ask_send(&ask->ask, &ask->ask.store->users->find, &args, user_found);
+	return store_ask_send(&ask->ask, &ask->ask.store->users->login, &args, user_found);
 }
 
 static void columns_found(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	struct user_ask *ask = user;
-	struct wtel_detail said = {"", ""};
+	struct wtel_store *store = ask->ask.store;
 
-	/* Another question may have asked the same, and was answered before. */
-	if (!code && !ask->ask.store->users) {
-		code = build(ask->ask.store, rows, &said);
-		detail = &said;
+	if (!code)
+		code = store_users_learn(store, rows);
+	if (!code && store->users->code) {
+		code = store->users->code;
+		detail = &store->users->said;
 	}
 	if (!code)
 		code = send_find(ask);
@@ -202,10 +324,17 @@ static void columns_found(int code, const struct store_rows *rows, const struct 
 		end(ask, code, detail, 0, WTEL_ROLE_AGENT, NULL);
 }
 
+static int look(struct user_ask *ask)
+{
+	const struct store_args args = {0};
+
+	ask->looked = true;
+	return store_ask_send(&ask->ask, &store_users_columns, &args, columns_found);
+}
+
 int store_user(struct wtel_store *store, const char *login, store_user_fn *done, void *user)
 {
 	struct wtel_detail *detail = store_forget_error(store);
-	const struct store_args args = {0};
 	struct user_ask *ask;
 	int code;
 
@@ -219,7 +348,12 @@ int store_user(struct wtel_store *store, const char *login, store_user_fn *done,
 	ask->ask.callback = (void (*)(void))done;
 	ask->ask.user = user;
 	base_slice_copy(ask->login, sizeof(ask->login), wtel_slice_of(login));
-	code = store->users ? send_find(ask) : store_ask_send(&ask->ask, &find_user_columns, &args, columns_found);
+	if (store->users && !store->users->code) {
+		store_users_refresh(store);
+		code = send_find(ask);
+	} else {
+		code = look(ask);
+	}
 	if (code)
 		store_ask_free(&ask->ask);
 	return code;

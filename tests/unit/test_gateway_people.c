@@ -1,0 +1,168 @@
+/* The gateway: what becomes of people's sessions, tokens and events when the platform changes its mind about them. */
+#define _GNU_SOURCE
+#include <errno.h>
+
+#include "gateway_world.h"
+
+#include "gateway/stream.h"
+
+static struct world world;
+static struct answer answer;
+
+static void open_world(void)
+{
+	world_prepare(&world);
+	world_sql(&world, "ALTER TABLE usuarios ADD COLUMN activo BOOLEAN DEFAULT 1");
+	world_start(&world);
+}
+
+static void close_world(void)
+{
+	world_close(&world);
+}
+
+TestSuite(gateway_people, .init = open_world, .fini = close_world, .timeout = 120);
+
+#define AUDIT "/api/telephony/audit"
+
+/* "Cookie: wtel_session=...\r\n" of a new session. */
+static void log_in(char *header, size_t room, const char *name)
+{
+	char body[128];
+	const char *at;
+
+	snprintf(body, sizeof(body), "{\"username\":\"%s\",\"password\":\"correct horse\"}", name);
+	cr_assert_eq(ask(&world, &answer, "POST", "/api/telephony/session", "", body), 200, "%s", answer.text);
+	at = strstr(answer.text, "wtel_session=");
+	cr_assert_not_null(at);
+	snprintf(header, room, "Cookie: %.*s\r\n", (int)strcspn(at, ";"), at);
+}
+
+/* How long it takes until that is what it gets. */
+static int64_t becomes(const char *path, const char *headers, int status)
+{
+	int64_t began = wtel_time_now().mono;
+
+	while (ask(&world, &answer, "GET", path, headers, NULL) != status) {
+		cr_assert_lt(wtel_time_now().mono - began, 10 * SECOND, "%s", answer.text);
+		world_run(&world, 20000);
+	}
+	return wtel_time_now().mono - began;
+}
+
+Test(gateway_people, whoever_is_set_inactive_is_refused_soon)
+{
+	char session[128];
+
+	log_in(session, sizeof(session), "ana");
+	cr_assert_eq(ask(&world, &answer, "GET", STATUS, session, NULL), 200);
+	cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.agent), NULL), 200);
+	world_sql(&world, "UPDATE usuarios SET activo = 0 WHERE id = 5");
+	/* A second, and what a busy machine needs. */
+	cr_assert_lt(becomes(STATUS, session, 401), 3 * SECOND);
+	cr_assert_lt(becomes(STATUS, bearer(world.agent), 401), 3 * SECOND);
+	cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.admin), NULL), 200);
+	world_sql(&world, "UPDATE usuarios SET activo = 1 WHERE id = 5");
+	cr_assert_lt(becomes(STATUS, session, 200), 3 * SECOND);
+}
+
+Test(gateway_people, a_role_that_changed_counts_soon)
+{
+	char session[128];
+
+	log_in(session, sizeof(session), "boss");
+	cr_assert_eq(ask(&world, &answer, "GET", AUDIT, session, NULL), 200);
+	world_sql(&world, "UPDATE usuarios SET role = 'agent' WHERE id = 1");
+	cr_assert_lt(becomes(AUDIT, session, 403), 3 * SECOND);
+	cr_assert_eq(ask(&world, &answer, "GET", STATUS, session, NULL), 200);
+}
+
+/* ---- events ------------------------------------------------------------------ */
+
+static int listen_to(const char *headers, struct answer *heard)
+{
+	char text[512];
+	int fd = client_open(&world), length;
+	int64_t end = wtel_time_now().mono + 10 * SECOND;
+
+	memset(heard, 0, sizeof(*heard));
+	length = snprintf(text, sizeof(text),
+			  "GET /api/telephony/events HTTP/1.1\r\nHost: test\r\nAccept: text/event-stream\r\n%s\r\n",
+			  headers);
+	client_send(&world, fd, text, (size_t)length);
+	while (!strstr(heard->text, "\r\n\r\n") && wtel_time_now().mono < end)
+		client_pump(&world, fd, heard);
+	cr_assert_eq(strncmp(heard->text, "HTTP/1.1 200", 12), 0, "%s", heard->text);
+	return fd;
+}
+
+static void publish(enum wtel_notice_type type)
+{
+	struct wtel_notice notice;
+
+	memset(&notice, 0, sizeof(notice));
+	notice.type = type;
+	hub_publish(world.gateway->hub, &notice);
+}
+
+static bool hears(int fd, struct answer *heard, const char *text)
+{
+	int64_t end = wtel_time_now().mono + 10 * SECOND;
+
+	while (!strstr(heard->text, text) && !heard->closed && wtel_time_now().mono < end)
+		client_pump(&world, fd, heard);
+	return strstr(heard->text, text);
+}
+
+Test(gateway_people, events_of_whoever_is_set_inactive_end_soon)
+{
+	static struct answer boss, ana;
+	char session[128];
+	int first, second;
+	int64_t began;
+
+	log_in(session, sizeof(session), "boss");
+	first = listen_to(session, &boss);
+	second = listen_to(bearer(world.agent), &ana);
+	began = wtel_time_now().mono;
+	world_sql(&world, "UPDATE usuarios SET activo = 0");
+	cr_assert(client_closed(&world, first, &boss));
+	cr_assert(client_closed(&world, second, &ana));
+	cr_assert_lt(wtel_time_now().mono - began, 4 * SECOND);
+	close(first);
+	close(second);
+}
+
+Test(gateway_people, events_are_those_of_the_role_that_one_has_now)
+{
+	static struct answer boss;
+	const struct stream *stream;
+	char session[128];
+	int64_t end;
+	int fd;
+
+	log_in(session, sizeof(session), "boss");
+	fd = listen_to(session, &boss);
+	publish(WTEL_NOTICE_SECURITY);
+	cr_assert(hears(fd, &boss, "event: security\n"));
+	world_sql(&world, "UPDATE usuarios SET role = 'agent' WHERE id = 1");
+	stream = world.gateway->streams->first;
+	for (end = wtel_time_now().mono + 10 * SECOND; stream->reader.role != WTEL_ROLE_AGENT;) {
+		cr_assert_lt(wtel_time_now().mono, end);
+		client_pump(&world, fd, &boss);
+	}
+	boss.length = 0;
+	*boss.text = '\0';
+	publish(WTEL_NOTICE_SECURITY);
+	publish(WTEL_NOTICE_AMI_CONNECTED);
+	cr_assert(hears(fd, &boss, "event: ami:connected\n"), "%s", boss.text);
+	cr_assert_null(strstr(boss.text, "security"));
+	world_sql(&world, "UPDATE usuarios SET role = 'admin' WHERE id = 1");
+	for (end = wtel_time_now().mono + 10 * SECOND; stream->reader.role != WTEL_ROLE_ADMIN;) {
+		cr_assert_lt(wtel_time_now().mono, end);
+		client_pump(&world, fd, &boss);
+	}
+	publish(WTEL_NOTICE_SECURITY);
+	cr_assert(hears(fd, &boss, "event: security\n"));
+	close(fd);
+}
