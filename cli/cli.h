@@ -23,7 +23,8 @@ struct cli {
 	const char *country; /* --country; see cli_country() */
 	bool json;
 	bool verbose;
-	bool colour; /* standard output is a terminal that wants it */
+	int audit_days; /* of the store; 0: it removes nothing from the audit log */
+	bool colour;	/* standard output is a terminal that wants it */
 	struct wtel_config *config;
 	struct wtel_store *store;
 	struct wtel_service *service;

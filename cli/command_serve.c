@@ -16,8 +16,10 @@
 struct choices {
 	const char *listen, *cert, *key, *origins, *proxies, *metrics_from;
 	bool access_log;
-	int64_t user_rate, address_rate, login_rate, session_lifetime, drain;
+	int64_t user_rate, address_rate, login_rate, user_streams, session_lifetime, drain, audit_days;
 };
+
+enum { AUDIT_DAYS = 400 };
 
 #ifdef CLI_GATEWAY
 
@@ -147,6 +149,8 @@ static void fill(struct wtel_gateway_options *options, struct cli *cli, const st
 		options->address_rate = (int)choices->address_rate;
 	if (choices->login_rate >= 0)
 		options->login_rate = (int)choices->login_rate;
+	if (choices->user_streams >= 0)
+		options->user_streams = (int)choices->user_streams;
 	if (choices->session_lifetime >= 0)
 		options->session_lifetime = choices->session_lifetime;
 }
@@ -156,8 +160,10 @@ static int serve(struct cli *cli, const struct choices *choices, const char *hos
 	struct wtel_gateway_options options = WTEL_GATEWAY_OPTIONS_INIT;
 	struct wtel_detail detail = {"", ""};
 	struct server server = {cli, NULL, false};
-	int status = cli_open_store(cli), code;
+	int status, code;
 
+	cli->audit_days = (int)choices->audit_days;
+	status = cli_open_store(cli);
 	if (!status)
 		status = cli_open_service(cli);
 	if (status)
@@ -198,8 +204,25 @@ static void from_environment(const char **option, const char *name)
 		*option = value;
 }
 
+/* false: it is no number. */
+static bool number_from_environment(int64_t *option, const char *name, int64_t otherwise)
+{
+	const char *value = getenv(name);
+	char *end = NULL;
+
+	if (*option >= 0)
+		return true;
+	*option = value && *value ? strtoll(value, &end, 10) : otherwise;
+	return !end || (!*end && *option >= 0);
+}
+
 static int check(const struct cli *cli, struct choices *choices)
 {
+	if (!number_from_environment(&choices->audit_days, "WTEL_AUDIT_DAYS", AUDIT_DAYS))
+		return cli_fail(cli, EXIT_USAGE, "WTEL_AUDIT_DAYS wants a number, not '%s'",
+				cli_safe(getenv("WTEL_AUDIT_DAYS")));
+	if (choices->audit_days > 36500)
+		return cli_fail(cli, EXIT_USAGE, "the audit log is kept for 36500 days at most; 0: for ever");
 	from_environment(&choices->listen, "WTEL_LISTEN");
 	from_environment(&choices->cert, "WTEL_CERT");
 	from_environment(&choices->key, "WTEL_CERT_KEY");
@@ -210,15 +233,23 @@ static int check(const struct cli *cli, struct choices *choices)
 		choices->listen = "127.0.0.1:3000";
 	if (!choices->cert != !choices->key)
 		return cli_fail(cli, EXIT_USAGE, "--cert and --key belong together");
-	if (choices->user_rate > 1000000 || choices->address_rate > 1000000 || choices->login_rate > 1000000)
-		return cli_fail(cli, EXIT_USAGE, "a rate is 1000000 at most; 0: no limit");
+	if (choices->user_streams > 1000000 || choices->user_rate > 1000000 || choices->address_rate > 1000000 ||
+	    choices->login_rate > 1000000)
+		return cli_fail(cli, EXIT_USAGE, "a rate or number is 1000000 at most; 0: no limit");
 	return 0;
 }
 
 int command_serve(struct cli *cli, int argc, char **argv)
 {
 	struct choices choices = {
-		.user_rate = -1, .address_rate = -1, .login_rate = -1, .session_lifetime = -1, .drain = 30000000};
+		.user_rate = -1,
+		.address_rate = -1,
+		.login_rate = -1,
+		.user_streams = -1,
+		.session_lifetime = -1,
+		.drain = 30000000,
+		.audit_days = -1,
+	};
 	const struct cli_option options[] = {
 		{"listen", CLI_TEXT, &choices.listen, "ADDRESS:PORT",
 		 "where to listen (127.0.0.1:3000); address *: everywhere, port 0: any free one"},
@@ -234,8 +265,12 @@ int command_serve(struct cli *cli, int argc, char **argv)
 		{"address-rate", CLI_NUMBER, &choices.address_rate, "N",
 		 "of an address without a valid token or session (50)"},
 		{"login-rate", CLI_NUMBER, &choices.login_rate, "N", "logins a minute of an address or a name (10)"},
+		{"user-streams", CLI_NUMBER, &choices.user_streams, "N",
+		 "streams of events at once of a user or token (20); 0: no limit"},
 		{"session", CLI_SECONDS, &choices.session_lifetime, "S", "how long a login is good for (28800)"},
 		{"drain", CLI_SECONDS, &choices.drain, "S", "at the end, how long to follow calls under way (30)"},
+		{"audit-days", CLI_NUMBER, &choices.audit_days, "N",
+		 "how long the audit log is kept (400); 0: for ever"},
 		{NULL, CLI_FLAG, NULL, NULL, NULL},
 	};
 	const char *host = NULL;

@@ -75,6 +75,7 @@ static int open_store(struct cli *cli, bool check)
 	options.secret_keys = cli->config->secret_keys;
 	if (cli->config->sip_realm)
 		options.sip_realm = cli->config->sip_realm;
+	options.audit_days = cli->audit_days;
 	options.log = cli_log;
 	options.log_user = cli;
 	code = wtel_store_open(&cli->store, &options, NULL, &detail);

@@ -85,7 +85,8 @@ struct wtel_audit_entry {
 /* Copied, and written in the background; a lost database loses nothing that was not lost with it: the last 10 000 wait.
  * Texts are cut to 200 bytes (actor), 64 (address), 16 (method), 512 (path) and 4 096 (detail). wtel_api_call() notes
  * every request that is not a GET itself, when it is answered; this is for what happens outside of it (a login). An
- * admin reads them with GET audit. WTEL_ESTORE: the service has no database; WTEL_ENOMEM. */
+ * admin reads them with GET audit. They are kept as long as the store's option audit_days says. WTEL_ESTORE: the service
+ * has no database; WTEL_ENOMEM. */
 WTEL_API int wtel_access_note(struct wtel_service *service, const struct wtel_audit_entry *entry) WTEL_MUST_CHECK;
 
 #ifdef __cplusplus

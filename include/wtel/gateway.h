@@ -56,12 +56,13 @@ struct wtel_gateway_options {
 	wtel_log_fn *log;
 	wtel_log_fn *access; /* a line for each request, without secrets; NULL: none */
 	void *log_user;
+	int user_streams; /* of events at once of one user, or one token of nobody, 20; beyond it 429; 0: no limit */
 };
 #define WTEL_GATEWAY_OPTIONS_INIT                                                                                      \
 	{                                                                                                              \
 		sizeof(struct wtel_gateway_options), NULL, "127.0.0.1", 3000, NULL, NULL, NULL, NULL, NULL, 10000,     \
 			4194304, 8192, 60000000, 10000000, INT64_C(28800000000), 1000, 50, 10, 10000, 1048576, NULL,   \
-			NULL, NULL                                                                                     \
+			NULL, NULL, 20                                                                                 \
 	}
 
 /* Listens when it returns. Options are copied. WTEL_EINVAL and WTEL_ECONFIG name the field; WTEL_EIO: the port is

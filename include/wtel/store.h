@@ -44,11 +44,14 @@ struct wtel_store_options {
 	 * be given out once only. */
 	const char *secret_keys;
 	const char *sip_realm; /* "asterisk": of the digests, as Asterisk's realm; at most WTEL_REALM_MAX bytes */
+	/* While a service runs on it, entries of the audit log that are older than so many days are removed, a few at a
+	 * time; 0, the default: none. Of several processes' days the fewest count. */
+	int audit_days;
 };
 #define WTEL_STORE_OPTIONS_INIT                                                                                        \
 	{                                                                                                              \
 		sizeof(struct wtel_store_options), NULL, NULL, 10000000, 5000000, 1000, 20000, 1000000, NULL, NULL,    \
-			false, NULL, "asterisk"                                                                        \
+			false, NULL, "asterisk", 0                                                                     \
 	}
 
 struct wtel_store;

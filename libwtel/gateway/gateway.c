@@ -93,6 +93,8 @@ static int check_options(const struct wtel_gateway_options *options, struct wtel
 		return fail(detail, WTEL_EINVAL, "idle_timeout", "times are more than 0");
 	if (!options->event_history || options->event_history > HISTORY_MAX || !options->max_unsent)
 		return fail(detail, WTEL_EINVAL, "event_history", "1 to 10 000 000 events, and some bytes unsent");
+	if (options->user_streams < 0)
+		return fail(detail, WTEL_EINVAL, "user_streams", "0 (no limit) or more");
 	return 0;
 }
 

@@ -114,6 +114,8 @@ struct gateway_visitor {
  */
 void websocket_open(struct gateway_connection *connection, const struct gateway_visitor *visitor);
 void sse_open(struct gateway_connection *connection, const struct gateway_visitor *visitor);
+/* Before either: whether that user, or token of nobody, may read another stream. false: answered. */
+bool stream_room(struct gateway_connection *connection, const struct wtel_grant *grant);
 
 /* ---- the gateway ------------------------------------------------------- */
 

@@ -311,6 +311,13 @@ static void go_session(struct visit *visit)
 	}
 }
 
+/* RFC 9110, 15.5.22 and 7.8: what it could be asked with is told, and that this is for the next hop. */
+static void fail_upgrade(struct visit *visit)
+{
+	visit->connection->extra_head = wtel_slice_of("Upgrade: websocket\r\nConnection: Upgrade\r\n");
+	fail(visit, 426, WTEL_EINVAL, "", "events are for WebSocket, or for who accepts text/event-stream", 0);
+}
+
 static void go_events(struct visit *visit)
 {
 	struct gateway_visitor visitor = {&visit->request, NULL, visit->secret, visit->connection->address};
@@ -328,12 +335,14 @@ static void go_events(struct visit *visit)
 	visitor.grant = &visit->grant->grant;
 	if (visitor.grant->kind == WTEL_GRANT_SESSION && !origin_allowed(visit->connection->gateway, &visit->request))
 		fail(visit, 403, WTEL_EPERMISSION, "origin", "pages of that site may not read events here", 0);
+	else if ((upgrade || sse) && !stream_room(visit->connection, visitor.grant))
+		return;
 	else if (upgrade)
 		websocket_open(visit->connection, &visitor);
 	else if (sse)
 		sse_open(visit->connection, &visitor);
 	else
-		fail(visit, 426, WTEL_EINVAL, "", "events are for WebSocket, or for who accepts text/event-stream", 0);
+		fail_upgrade(visit);
 }
 
 static void go_metrics(struct visit *visit)

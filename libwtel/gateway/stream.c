@@ -109,6 +109,56 @@ static void check(struct stream *stream)
 	stream->checking = false;
 }
 
+/* ---- whose ------------------------------------------------------------ */
+
+static int64_t owner_of(const struct wtel_grant *grant)
+{
+	return grant->user_id ? grant->user_id : -grant->id;
+}
+
+static struct stream **owned_by(struct streams *streams, int64_t owner)
+{
+	return &streams->owned[(uint64_t)owner % STREAM_OWNERS];
+}
+
+bool stream_room(struct gateway_connection *connection, const struct wtel_grant *grant)
+{
+	struct streams *streams = connection->gateway->streams;
+	int64_t owner = owner_of(grant);
+	const struct stream *stream;
+	int most = streams->gateway->options.user_streams, count = 0;
+	char text[128];
+
+	for (stream = *owned_by(streams, owner); stream; stream = stream->next_owned)
+		count += stream->owner == owner && !stream->close_code;
+	if (!most || count < most)
+		return true;
+	snprintf(text, sizeof(text), "this %s reads %d streams of events already, and may not read more",
+		 grant->user_id ? "user" : "token", count);
+	gateway_fail(connection, 429, WTEL_ELIMIT, "", text, 5);
+	return false;
+}
+
+static void own(struct stream *stream)
+{
+	struct stream **first = owned_by(stream->streams, stream->owner);
+
+	stream->next_owned = *first;
+	if (*first)
+		(*first)->previous_owned = stream;
+	*first = stream;
+}
+
+static void disown(struct stream *stream)
+{
+	if (stream->previous_owned)
+		stream->previous_owned->next_owned = stream->next_owned;
+	else
+		*owned_by(stream->streams, stream->owner) = stream->next_owned;
+	if (stream->next_owned)
+		stream->next_owned->previous_owned = stream->previous_owned;
+}
+
 /* ---- life of one ------------------------------------------------------ */
 
 static void wake(struct hub_reader *reader)
@@ -158,6 +208,8 @@ struct stream *stream_new(struct gateway_connection *connection, const struct ga
 		streams->first->previous = stream;
 	streams->first = stream;
 	streams->count++;
+	stream->owner = owner_of(visitor->grant);
+	own(stream);
 	hub_join(connection->gateway->hub, &stream->reader, last_id(visitor->request), wake, stream);
 	admit(stream, visitor->grant);
 	return stream;
@@ -176,6 +228,7 @@ void stream_closed(void *user)
 	if (stream->next)
 		stream->next->previous = stream->previous;
 	streams->count--;
+	disown(stream);
 	gateway_release(&stream->allocator, stream->frame.text);
 	stream->frame.text = NULL;
 	stream->connection = NULL;

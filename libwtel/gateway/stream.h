@@ -23,6 +23,9 @@ enum stream_code {
 	STREAM_TRY_LATER = 1013
 };
 
+/* Whose streams are counted together: lists of them, by a few bits of the owner's number. */
+enum { STREAM_OWNERS = 1024 };
+
 struct stream;
 
 /*
@@ -32,6 +35,7 @@ struct stream;
 struct streams {
 	struct wtel_gateway *gateway;
 	struct stream *first;
+	struct stream *owned[STREAM_OWNERS];
 	size_t count;
 	ev_timer sweep;
 	ev_prepare before_sleep;
@@ -63,6 +67,8 @@ struct stream_frame {
 struct stream {
 	struct hub_reader reader;
 	struct stream *next, *previous;
+	struct stream *next_owned, *previous_owned;
+	int64_t owner; /* a user; negative: a token of nobody */
 	struct streams *streams;
 	struct wtel_allocator allocator;
 	struct gateway_connection *connection; /* NULL: gone, and answers are awaited */

@@ -45,7 +45,7 @@ static bool is_key(struct wtel_slice key)
 
 static bool refused(struct gateway_connection *connection, const struct gateway_request *request)
 {
-	static const char version[] = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n";
+	static const char version[] = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
 	struct wtel_slice said = request->headers[GATEWAY_WS_VERSION];
 
 	if (!head_has(request->headers[GATEWAY_CONNECTION], "upgrade") || !is_key(request->headers[GATEWAY_WS_KEY])) {

@@ -81,6 +81,13 @@ struct store_audit {
 	int64_t retry_at;  /* mono */
 };
 
+/* What is too old to be kept in it. */
+struct store_prune {
+	int days;    /* 0: nothing is */
+	int64_t due; /* mono; INT64_MAX: it is under way */
+	bool failed; /* and that was said */
+};
+
 /* Who is told of changes. */
 struct store_watch {
 	void (*changed)(void *user);
@@ -97,6 +104,7 @@ struct wtel_store {
 	struct store_ask *asks;
 	struct store_queue queue;
 	struct store_audit audit;
+	struct store_prune prune;
 	struct store_watch watch;
 	struct store_zones zones;  /* of routers that were made of this store */
 	struct store_names *names; /* with the platform's tables; NULL: not found yet */
@@ -206,6 +214,11 @@ int store_audit_dispatch(struct wtel_store *store, struct wtel_time now);
 int64_t store_audit_deadline(const struct wtel_store *store);
 /* Waits until all is written, or it is clear that it will not be. */
 void store_audit_flush(struct wtel_store *store);
+
+/* Removes what is older than its days: store/prune.c. */
+void store_prune_init(struct wtel_store *store, int days);
+void store_prune_dispatch(struct wtel_store *store, struct wtel_time now);
+int64_t store_prune_deadline(const struct wtel_store *store);
 
 /* store/users.c */
 void store_users_free(struct wtel_store *store);

@@ -51,6 +51,8 @@ static int read_options(struct wtel_store_options *out, const struct wtel_store_
 	    strpbrk(out->sip_realm, "\",;:\\\r\n"))
 		return base_fail(detail, WTEL_ECONFIG, "sip_realm", "sip_realm must be a word of at most %d bytes",
 				 WTEL_REALM_MAX);
+	if (out->audit_days < 0 || out->audit_days > 36500)
+		return base_fail(detail, WTEL_ECONFIG, "audit_days", "audit_days must be between 0 and 36500");
 	if (out->max_delay < 0 || out->connect_timeout <= 0 || out->lock_timeout < 0 ||
 	    out->lock_timeout / 1000 > INT32_MAX)
 		return base_fail(detail, WTEL_ECONFIG, "", "a time among the store's options is out of range");
@@ -90,6 +92,7 @@ int wtel_store_open(struct wtel_store **out, const struct wtel_store_options *op
 	store->allocator = memory;
 	store->zones.allocator = &store->allocator;
 	store->ops = ops;
+	store_prune_init(store, use.audit_days);
 	store->max_batch = use.max_batch;
 	store->max_queue = use.max_queue;
 	store->max_delay = use.max_delay;
@@ -193,11 +196,14 @@ int64_t store_deadline(const struct wtel_store *store)
 {
 	int64_t deadline = store->ops->deadline(store->driver), queue = store_queue_deadline(store);
 	int64_t watch = store_watch_deadline(store), audit = store_audit_deadline(store);
+	int64_t prune = store_prune_deadline(store);
 
 	if (queue < deadline)
 		deadline = queue;
 	if (audit < deadline)
 		deadline = audit;
+	if (prune < deadline)
+		deadline = prune;
 	return watch < deadline ? watch : deadline;
 }
 
@@ -210,6 +216,7 @@ int store_dispatch(struct wtel_store *store, struct wtel_time now)
 	store->dispatching = true;
 	sent = store_queue_dispatch(store, now);
 	noted = store_audit_dispatch(store, now);
+	store_prune_dispatch(store, now);
 	if (!sent && noted == WTEL_ENOMEM)
 		sent = noted;
 	code = store->ops->dispatch(store->driver, now);

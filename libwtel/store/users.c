@@ -128,7 +128,8 @@ static void build_grant(struct store_users *users, const struct columns *columns
 		add_active(text, columns);
 		add(text, " END, ", "", "");
 		if (*columns->name[ROLE])
-			add(text, "lower(coalesce(CAST(", columns->name[ROLE], " AS TEXT), ''))");
+			add(text, "CASE WHEN g.user_id IS NULL THEN NULL ELSE lower(coalesce(CAST(",
+			    columns->name[ROLE], " AS TEXT), '')) END");
 		else
 			add(text, "NULL", "", "");
 		add(text, " FROM wtel_grants g LEFT JOIN usuarios u ON ", "", "");

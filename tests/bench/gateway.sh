@@ -35,7 +35,7 @@ start_sim()
 start_gateway()
 {
 	: >"$place/server"
-	WTEL_AMI=ami://wtel:wtel@127.0.0.1:$ami_port WTEL_DB=$gateway_db "$wtelctl" serve --listen 127.0.0.1:0 --user-rate 0 --drain 0 \
+	WTEL_AMI=ami://wtel:wtel@127.0.0.1:$ami_port WTEL_DB=$gateway_db "$wtelctl" serve --listen 127.0.0.1:0 --user-rate 0 --user-streams 0 --drain 0 \
 		2>"$place/server" &
 	world="$! $world"
 	until_said "$place/server" $!

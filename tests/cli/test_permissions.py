@@ -190,7 +190,7 @@ def house(tmp_path_factory):
     port = int(sim.stdout.readline().rsplit(":", 1)[1])
     database = Sqlite(tmp_path_factory.mktemp("house"))
     make_platform(database)
-    database.execute("INSERT INTO usuarios (id) VALUES (7), (8)")
+    database.execute("INSERT INTO usuarios (id, estado) VALUES (7, TRUE), (8, TRUE)")
     client = Client("ami://wtel:wtel@127.0.0.1:%d" % port, database)
     with contextlib.ExitStack() as last:
         last.callback(sim.wait)

@@ -368,6 +368,9 @@ def test_usage(served, tmp_path):
     assert done.returncode == 1 and "WARNING" in done.stderr and "in the clear" in done.stderr, done
     done = served.run("serve", WTEL_LISTEN="nowhere", timeout=20)
     assert done.returncode == 2 and "nowhere" in done.stderr
+    for days in ("x", "-1", "40000"):
+        done = served.run("serve", WTEL_AUDIT_DAYS=days, timeout=20)
+        assert done.returncode == 2 and "audit" in done.stderr.lower(), done
 
 
 def test_the_unit():

@@ -166,3 +166,49 @@ Test(gateway_people, events_are_those_of_the_role_that_one_has_now)
 	cr_assert(hears(fd, &boss, "event: security\n"));
 	close(fd);
 }
+
+/* ---- how many ---------------------------------------------------------------- */
+
+static void few_streams(void)
+{
+	world_prepare(&world);
+	world.options.user_streams = 3;
+	world_start(&world);
+}
+
+TestSuite(gateway_streams, .init = few_streams, .fini = close_world, .timeout = 120);
+
+#define EVENTS "/api/telephony/events"
+#define STREAM "Accept: text/event-stream\r\n"
+
+/* A session and a token of one user count together; another user's, and a token's of nobody, by themselves. */
+Test(gateway_streams, a_user_reads_a_few_streams_and_no_more)
+{
+	static struct answer heard;
+	char session[128], headers[256];
+	int64_t end = wtel_time_now().mono + 10 * SECOND;
+	int fds[3], i;
+
+	log_in(session, sizeof(session), "ana");
+	for (i = 0; i < 3; i++)
+		fds[i] = listen_to(i ? session : bearer(world.agent), &heard);
+	snprintf(headers, sizeof(headers), STREAM "%s", bearer(world.agent));
+	cr_assert_eq(ask(&world, &answer, "GET", EVENTS, headers, NULL), 429);
+	cr_assert_not_null(strstr(answer.text, "\r\nRetry-After: 5\r\n"), "%s", answer.text);
+	cr_assert_not_null(strstr(answer.body, "this user reads 3 streams of events already"), "%s", answer.body);
+	cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.agent), NULL), 200);
+	close(listen_to(bearer(world.admin), &heard));
+	close(fds[1]);
+	while (ask(&world, &answer, "GET", STATUS, session, NULL) == 200 && world.gateway->streams->count > 2)
+		cr_assert_lt(wtel_time_now().mono, end);
+	fds[1] = listen_to(session, &heard);
+	for (i = 0; i < 3; i++)
+		close(fds[i]);
+}
+
+Test(gateway_streams, whoever_asks_for_events_without_a_way_is_told_the_ways)
+{
+	cr_assert_eq(ask(&world, &answer, "GET", EVENTS, bearer(world.admin), NULL), 426);
+	cr_assert_not_null(strstr(answer.text, "\r\nUpgrade: websocket\r\n"), "%s", answer.text);
+	cr_assert_not_null(strstr(answer.text, "\r\nConnection: Upgrade\r\n"), "%s", answer.text);
+}

@@ -315,6 +315,95 @@ POSTGRES_TEST(notes_survive_a_lost_connection, true)
 	world_says(world, "50|50", "SELECT count(*), count(DISTINCT path) FROM wtel_audit");
 }
 
+/* ---- what is too old -------------------------------------------------- */
+
+static void notes_of(struct world *world, int64_t at, int count)
+{
+	struct store_note note = {.at = at, .method = "POST", .path = "/", .status = 200};
+	int i;
+
+	for (i = 0; i < count; i++)
+		cr_assert_eq(store_note(world->store, &note), 0);
+	cr_assert_eq(wtel_store_flush(world->store), 0);
+}
+
+static struct wtel_store *open_for(const struct world *world, int days)
+{
+	struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
+	struct wtel_detail detail = {"", ""};
+	struct wtel_store *store = NULL;
+
+	options.url = world->url;
+	options.audit_days = days;
+	cr_assert_eq(wtel_store_open(&store, &options, NULL, &detail), 0, "%s", detail.text);
+	return store;
+}
+
+/* Until it has no more to do than to wait for the next hour; how often it removed something. */
+static int prune(struct world *world)
+{
+	int64_t until = wtel_time_now().mono + 20 * SECOND;
+	long before = world_number(world, "SELECT count(*) FROM wtel_audit"), now;
+	int steps = 0;
+
+	world->store->prune.due = 0;
+	while (store_prune_deadline(world->store) < until || store_prune_deadline(world->store) == INT64_MAX) {
+		cr_assert_lt(wtel_time_now().mono, until, "it does not end");
+		(void)store_turn(world->store, wtel_time_now().mono + 50000);
+		now = world_number(world, "SELECT count(*) FROM wtel_audit");
+		cr_assert_leq(before - now, 200, "%ld rows at once", before - now);
+		steps += now < before;
+		before = now;
+	}
+	return steps;
+}
+
+STORE_TEST(notes_that_are_too_old_are_removed_a_few_at_a_time, true)
+{
+	int64_t now = wtel_time_now().wall;
+	struct wtel_store *keeps_all = world->store;
+
+	notes_of(world, now - 31 * DAY, 450);
+	notes_of(world, now - 29 * DAY, 2);
+	notes_of(world, now, 1);
+	cr_assert_eq(store_prune_deadline(keeps_all), INT64_MAX);
+	keeps_all->prune.due = 0;
+	(void)store_turn(keeps_all, wtel_time_now().mono + 50000);
+	world_says(world, "453", "SELECT count(*) FROM wtel_audit");
+	world->store = open_for(world, 30);
+	cr_assert_eq(prune(world), 3);
+	world_says(world, "3", "SELECT count(*) FROM wtel_audit");
+	cr_assert_eq(prune(world), 0);
+	wtel_store_close(keeps_all);
+}
+
+static int prune_in_child(struct world *world, int number)
+{
+	(void)number;
+	world->store = open_for(world, 30);
+	prune(world);
+	wtel_store_close(world->store);
+	return 0;
+}
+
+/* That each removes no more than its share is not to be seen from outside: that none waits for another, or fails, is.
+ */
+STORE_TEST(several_processes_remove_what_is_old, true)
+{
+	struct wtel_store_options options = WTEL_STORE_OPTIONS_INIT;
+	struct wtel_store *store;
+	struct wtel_detail detail;
+
+	notes_of(world, wtel_time_now().wall - 31 * DAY, 150);
+	notes_of(world, wtel_time_now().wall, 5);
+	world_fork(world, 4, prune_in_child);
+	world_says(world, "5", "SELECT count(*) FROM wtel_audit");
+	options.url = world->url;
+	options.audit_days = -1;
+	cr_assert_eq(wtel_store_open(&store, &options, NULL, &detail), WTEL_ECONFIG);
+	cr_assert_str_eq(detail.field, "audit_days");
+}
+
 /* ---- without memory --------------------------------------------------- */
 
 static int asked(struct wtel_store *store, struct heard *heard, int started)

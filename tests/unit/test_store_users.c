@@ -127,7 +127,7 @@ STORE_TEST(who_may_not_log_in_any_more_can_do_nothing_more, false)
 	session = create(world, WTEL_GRANT_SESSION, 5, "", wtel_time_now().wall + DAY);
 	token = create(world, WTEL_GRANT_TOKEN, 5, "a", 0);
 	other = create(world, WTEL_GRANT_SESSION, 6, "", wtel_time_now().wall + DAY);
-	nobodys = create(world, WTEL_GRANT_TOKEN, 0, "b", 0);
+	nobodys = create(world, WTEL_GRANT_SESSION, 0, "b", wtel_time_now().wall + DAY);
 	cr_assert_eq(find(world, session.secret).code, 0);
 	cr_assert_eq(find(world, token.secret).code, 0);
 	world_do(world, "UPDATE usuarios SET estado = false WHERE id = 5");
@@ -138,6 +138,7 @@ STORE_TEST(who_may_not_log_in_any_more_can_do_nothing_more, false)
 	is_over(world, &session, &token);
 	cr_assert_eq(find(world, other.secret).code, 0);
 	cr_assert_eq(find(world, nobodys.secret).code, 0);
+	cr_assert_eq(find(world, nobodys.secret).grant.role, WTEL_ROLE_SUPERVISOR);
 	/* Nothing was revoked. */
 	world_do(world, "UPDATE usuarios SET deleted_at = NULL WHERE id = 5");
 	cr_assert_eq(find(world, session.secret).code, 0);
