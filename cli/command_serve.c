@@ -28,7 +28,8 @@ enum { STOP_TIMEOUT = 5000000, GLANCE = 50000, MOST_FILES = 65536 };
 struct server {
 	struct cli *cli;
 	struct wtel_gateway *gateway;
-	bool gone; /* nobody is connected any more */
+	bool gone;		    /* nobody is connected any more */
+	struct wtel_call_list *own; /* calls whose ends are this process's; NULL: not known */
 };
 
 /* A line for each request, without secrets; the gateway made it safe to print. */
@@ -95,9 +96,22 @@ static int64_t active_calls(const struct cli *cli)
 	return (int64_t)stats.active_calls;
 }
 
+/* Those of another process are followed by that one. */
+static bool own_goes_on(const struct server *server)
+{
+	size_t i;
+
+	if (!server->own)
+		return active_calls(server->cli);
+	for (i = 0; i < server->own->count; i++)
+		if (wtel_service_call(server->cli->service, server->own->calls[i].call_id))
+			return true;
+	return false;
+}
+
 /*
- * Nobody may ask any more; calls under way are followed to their ends, for the next trunk of one that is being dialled
- * is this process's to choose. A second signal ends the wait.
+ * Nobody may ask any more; this process's calls are followed to their ends, for the next trunk of one that is being
+ * dialled is its to choose. A second signal ends the wait.
  */
 static void stop(struct server *server, int64_t drain)
 {
@@ -108,7 +122,9 @@ static void stop(struct server *server, int64_t drain)
 	wtel_gateway_stop(server->gateway, STOP_TIMEOUT, on_gone, server);
 	while (!server->gone && cli_interrupts() < 2)
 		(void)cli_turn(cli, STOP_TIMEOUT);
-	while (active_calls(cli) && cli_interrupts() < 2 && (left = end - wtel_time_now().mono) > 0)
+	if (drain && active_calls(cli) && wtel_store_own_calls(cli->store, &server->own))
+		server->own = NULL;
+	while (own_goes_on(server) && cli_interrupts() < 2 && (left = end - wtel_time_now().mono) > 0)
 		(void)cli_turn(cli, left < GLANCE ? left : GLANCE);
 }
 
@@ -122,6 +138,7 @@ static int finish(struct server *server)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
 	wtel_gateway_free(server->gateway);
+	wtel_call_list_free(server->own);
 	code = wtel_store_flush(cli->store);
 	if (left)
 		fprintf(stderr, "wtelctl: %lld calls go on; whoever watches this Asterisk next writes their ends\n",
@@ -159,7 +176,7 @@ static int serve(struct cli *cli, const struct choices *choices, const char *hos
 {
 	struct wtel_gateway_options options = WTEL_GATEWAY_OPTIONS_INIT;
 	struct wtel_detail detail = {"", ""};
-	struct server server = {cli, NULL, false};
+	struct server server = {cli, NULL, false, NULL};
 	int status, code;
 
 	cli->audit_days = (int)choices->audit_days;

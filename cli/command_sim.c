@@ -20,16 +20,24 @@ static void on_signal(struct ev_loop *loop, ev_signal *watcher, int events)
 	ev_break(loop, EVBREAK_ALL);
 }
 
-static void serve(struct wtel_sim_server *server)
+static ev_signal interrupt, terminate;
+
+/* Before anybody can know that it listens: from then on it ends well. */
+static void expect_signals(void)
 {
 	struct ev_loop *loop = ev_default_loop(0);
-	ev_signal interrupt, terminate;
-	ev_io readable;
 
 	ev_signal_init(&interrupt, on_signal, SIGINT);
 	ev_signal_init(&terminate, on_signal, SIGTERM);
 	ev_signal_start(loop, &interrupt);
 	ev_signal_start(loop, &terminate);
+}
+
+static void serve(struct wtel_sim_server *server)
+{
+	struct ev_loop *loop = ev_default_loop(0);
+	ev_io readable;
+
 	ev_io_init(&readable, on_readable, wtel_sim_server_fd(server), EV_READ);
 	readable.data = server;
 	ev_io_start(loop, &readable);
@@ -55,6 +63,7 @@ static int run(struct cli *cli, const struct wtel_sim_options *options, const ch
 	struct wtel_sim *sim = NULL;
 	int code = wtel_sim_new(&sim, options, NULL);
 
+	expect_signals();
 	if (!code)
 		code = wtel_sim_server_new(&server, sim, address, port, &detail);
 	if (!code) {

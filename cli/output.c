@@ -172,7 +172,7 @@ int cli_print_json(json_t *document, bool line)
 {
 	if (!document)
 		out_of_memory();
-	json_dumpf(document, stdout, line ? JSON_COMPACT : JSON_INDENT(2));
+	json_dumpf(document, stdout, (line ? JSON_COMPACT : JSON_INDENT(2)) | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	fflush(stdout);
 	json_decref(document);

@@ -238,6 +238,9 @@ WTEL_API int wtel_store_move(struct wtel_store *store, struct wtel_booking *out,
  */
 WTEL_API int wtel_store_adopt(struct wtel_store *store, struct wtel_call_list **out) WTEL_MUST_CHECK;
 
+/* The unfinished calls that are this process's: those that it booked, wrote first or took over. Caller frees. */
+WTEL_API int wtel_store_own_calls(struct wtel_store *store, struct wtel_call_list **out) WTEL_MUST_CHECK;
+
 /*
  * Queues the call's present state, legs included; written together with others within max_delay by wtel_store_flush()
  * or the service. Idempotent: a row once ended stays ended, and its trunk's statistics count it once. Copied.

@@ -5,6 +5,7 @@
 #include "api/text.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <wtel/json.h>
 
@@ -80,10 +81,17 @@ void text_put_integer(struct text *text, int64_t number)
 	text_put_raw(text, at, (size_t)(out + sizeof(out) - at));
 }
 
-static void put_real(struct text *text, const json_t *value)
+/* 15 digits bring most numbers back as they were written, 17 each: 0.1 is not to become 0.10000000000000001. */
+void text_put_real(struct text *text, const json_t *value)
 {
 	char out[64];
-	size_t length = json_dumpb(value, out, sizeof(out), JSON_ENCODE_ANY);
+	size_t length = json_dumpb(value, out, sizeof(out) - 1, JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
+
+	if (length && length < sizeof(out)) {
+		out[length] = '\0';
+		if (strtod(out, NULL) < json_real_value(value) || strtod(out, NULL) > json_real_value(value))
+			length = json_dumpb(value, out, sizeof(out), JSON_ENCODE_ANY);
+	}
 
 	if (length && length <= sizeof(out))
 		text_put_raw(text, out, length);
@@ -140,7 +148,7 @@ static void put_value(struct text *text, const json_t *value)
 		text_put_integer(text, json_integer_value(value));
 		return;
 	case JSON_REAL:
-		put_real(text, value);
+		text_put_real(text, value);
 		return;
 	case JSON_TRUE:
 		text_put_raw(text, "true", 4);

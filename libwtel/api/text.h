@@ -28,6 +28,7 @@ void text_put_quoted(struct text *text, const char *data, size_t length);
 
 /* Each as its namesake in <wtel/json.h>. */
 void text_put_string(struct text *text, const char *value);
+void text_put_real(struct text *text, const json_t *value);
 void text_put_integer(struct text *text, int64_t number);
 void text_put_id(struct text *text, int64_t id);
 void text_put_flag(struct text *text, bool flag);

@@ -236,11 +236,9 @@ void text_put_call(struct text *text, const struct wtel_call *call, const char *
 static void put_seconds(struct text *text, int64_t microseconds)
 {
 	json_t *value = json_real((double)microseconds / 1e6);
-	char out[64];
-	size_t length = value ? json_dumpb(value, out, sizeof(out), JSON_ENCODE_ANY) : 0;
 
-	if (length && length <= sizeof(out))
-		text_put_raw(text, out, length);
+	if (value)
+		text_put_real(text, value);
 	else
 		text->code = WTEL_ENOMEM;
 	json_decref(value);

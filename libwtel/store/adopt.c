@@ -297,3 +297,16 @@ int wtel_store_adopt(struct wtel_store *store, struct wtel_call_list **out)
 	base_release(&store->allocator, dead.list);
 	return code;
 }
+
+int wtel_store_own_calls(struct wtel_store *store, struct wtel_call_list **out)
+{
+	struct store_args self = {0};
+	void *list = NULL;
+	int code;
+
+	store_args_text(&self, store->instance);
+	code = store_wait(store, &store_no_names.own, &self, take_calls, &list);
+	if (!code)
+		*out = list;
+	return code;
+}

@@ -15,6 +15,7 @@
 #define AGENT_TAIL STORE_OF_AGENT PAGE
 #define LEAD_TAIL  STORE_OF_LEAD PAGE
 #define ONE_TAIL   " WHERE c.call_id = $1 ORDER BY l.start_time, l.unique_id"
+#define OWN_TAIL   " WHERE w.owner = $1 AND c.end_time IS NULL ORDER BY c.id"
 #define TAKEN_TAIL " WHERE w.owner = $1 AND w.adopted AND c.end_time IS NULL ORDER BY c.id"
 
 #define SELECT	   "SELECT " STORE_CALL_COLUMNS
@@ -26,6 +27,7 @@ const struct store_names store_no_names = {
 	{.name = "lead", .sqlite = SELECT NONAMES FROM LEAD_TAIL, .postgres = SELECT NONAMES FROM LEAD_TAIL},
 	{.name = "one", .sqlite = SELECT_ONE, .postgres = SELECT_ONE},
 	{.name = "taken", .sqlite = SELECT NONAMES FROM TAKEN_TAIL, .postgres = SELECT NONAMES FROM TAKEN_TAIL},
+	{.name = "own", .sqlite = SELECT NONAMES FROM OWN_TAIL, .postgres = SELECT NONAMES FROM OWN_TAIL},
 };
 
 /*

@@ -35,6 +35,7 @@ struct store_names {
 	struct store_statement lead;
 	struct store_statement one;   /* $1 call_id; a row for each leg */
 	struct store_statement taken; /* $1 owner; unfinished calls that it took over */
+	struct store_statement own;   /* $1 owner; all of its unfinished calls */
 };
 
 /* Until store->names is there: asks what the tables have, and makes the statements of the answer. WTEL_ENOMEM. */

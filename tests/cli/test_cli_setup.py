@@ -1,13 +1,16 @@
 """wtelctl's trunks, accounts and doctor."""
 
+import fcntl
 import json
 import os
+import signal
+import socket
 import sqlite3
 import subprocess
 
 import pytest
 
-from client import WTELCTL, Client, Sqlite
+from client import WTELCTL, Client, Sqlite, wait_for
 
 
 def test_trunks(offline):
@@ -127,3 +130,32 @@ def test_completion_of_the_shell(offline):
     assert complete("originate", "--cam") == ["--campaign"]
     assert complete("trunk", "add", "--max") == ["--max-channels"]
     assert complete("campaign", "set", "--then") == ["--then-general"]
+
+
+def test_a_simulator_that_listens_ends_well():
+    """Held up where it says its port, for nobody reads: a signal finds it prepared from the first connection on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    reader, writer = os.pipe()
+    fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+    os.write(writer, b"x" * 4096)
+    process = subprocess.Popen([WTELCTL, "sim", "--listen", "127.0.0.1:%d" % port], stdout=writer, stdin=subprocess.DEVNULL)
+    os.close(writer)
+    try:
+        wait_for(lambda: connects(port), 10, "it does not listen")
+        process.send_signal(signal.SIGTERM)
+        while os.read(reader, 65536):
+            pass
+        assert process.wait(10) == 0
+    finally:
+        os.close(reader)
+        process.kill()
+        process.wait()
+
+
+def connects(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return False
+    return True

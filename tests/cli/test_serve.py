@@ -327,6 +327,24 @@ def test_a_stop_that_does_not_wait(served, words, number):
     assert again.stop() == 0
 
 
+def test_a_stop_waits_for_its_own_calls_only(served):
+    """Two processes watch one Asterisk: a call is waited for by the one that began it."""
+    other, mine = Gateway(served), Gateway(served)
+    token = grant(served.database, "admin")
+    call_id = dial(mine, token, end="03")
+    for gateway in (mine, other):
+        gateway.until("calls/active", token, lambda document: document["count"] == 1)
+    wait_for(lambda: served.open_rows() == 1, 10, "it is not in the database")
+    other.process.terminate()
+    assert other.process.wait(10) == 0 and "1 calls go on" in other.said(), other.said()
+    mine.process.terminate()
+    wait_for(lambda: refused(mine.port), 5, "it still listens")
+    time.sleep(0.5)
+    assert mine.process.poll() is None, "it did not wait for " + call_id
+    mine.process.terminate()
+    assert mine.process.wait(5) == 0
+
+
 # ---- TLS, and where it listens ------------------------------------------------
 
 

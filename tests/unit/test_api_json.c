@@ -93,7 +93,7 @@ static void is_same_text(const json_t *document)
 {
 	const struct wtel_allocator allocator = base_allocator(NULL);
 	struct base_buffer buffer = {NULL, 0, 0, 0, 0};
-	char *expected = json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *expected = json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 
 	cr_assert_eq(text_of(&buffer, &allocator, document), 0);
 	cr_assert_eq(base_buffer_length(&buffer), strlen(expected), "%s", expected);

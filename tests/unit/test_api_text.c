@@ -89,7 +89,7 @@ static void any_call(struct wtel_call *call, struct wtel_leg *legs, unsigned *se
 
 static void is_written(const struct base_buffer *buffer, json_t *document)
 {
-	char *expected = json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY);
+	char *expected = json_dumps(document, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
 
 	cr_assert(base_buffer_length(buffer) == strlen(expected) &&
 			  memcmp(base_buffer_front(buffer), expected, strlen(expected)) == 0,
@@ -157,6 +157,42 @@ Test(api_text, the_status_is_written_as_its_document)
 		text_put_status(&text, &stats);
 		is_written(&buffer, wtel_json_status(&stats));
 	}
+	base_buffer_free(&buffer, &allocator);
+}
+
+Test(api_text, times_are_written_as_people_would)
+{
+	static const struct {
+		int64_t trip;
+		const char *text;
+	} cases[] = {{998, "\"roundTrip\":0.000998,"},
+		     {100000, "\"roundTrip\":0.1,"},
+		     {1234567, "\"roundTrip\":1.234567,"},
+		     {2000000, "\"roundTrip\":2.0,"},
+		     {-1, "\"roundTrip\":null,"}};
+	const struct wtel_allocator allocator = base_allocator(NULL);
+	struct base_buffer buffer = {NULL, 0, 0, 0, 0};
+	struct text text = {&buffer, &allocator, 0};
+	struct wtel_service_stats stats;
+	json_t *third;
+	size_t i;
+
+	memset(&stats, 0, sizeof(stats));
+	stats.host = stats.version = "";
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		buffer.start = buffer.end = 0;
+		stats.round_trip = cases[i].trip;
+		text_put_status(&text, &stats);
+		cr_assert_eq(base_buffer_append(&buffer, &allocator, "", 1), 0);
+		cr_assert_not_null(strstr(base_buffer_front(&buffer), cases[i].text), "%s", base_buffer_front(&buffer));
+	}
+	/* What 15 digits would change keeps all of its own. */
+	buffer.start = buffer.end = 0;
+	third = json_real(1.0 / 3);
+	text_put_real(&text, third);
+	json_decref(third);
+	cr_assert_eq(base_buffer_append(&buffer, &allocator, "", 1), 0);
+	cr_assert_float_eq(strtod(base_buffer_front(&buffer), NULL), 1.0 / 3, 0);
 	base_buffer_free(&buffer, &allocator);
 }
 

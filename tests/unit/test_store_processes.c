@@ -283,5 +283,17 @@ STORE_TEST(calls_of_the_dead_are_taken_over_by_one, true)
 		cr_assert_eq(wtel_store_adopt(world->store, &list), 0);
 		cr_assert_eq(list->count, 0);
 		wtel_call_list_free(list);
+		cr_assert_eq(wtel_store_own_calls(world->store, &list), 0);
+		cr_assert_eq(list->count, 51);
+		wtel_call_list_free(list);
+	}
+	{
+		struct wtel_store *other = world_open(world);
+		struct wtel_call_list *list = NULL;
+
+		cr_assert_eq(wtel_store_own_calls(other, &list), 0);
+		cr_assert_eq(list->count, 0);
+		wtel_call_list_free(list);
+		wtel_store_close(other);
 	}
 }
