@@ -100,6 +100,16 @@ int cli_fail(const struct cli *cli, int status, const char *format, ...) __attri
 /* Prints what `code` and `detail` say and gives the exit status that belongs to the code. */
 int cli_fail_code(const struct cli *cli, int code, const struct wtel_detail *detail);
 
+/* ---- lines.c ---------------------------------------------------------- */
+
+/* A line to standard output, to standard error. The newline is theirs. */
+void cli_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void cli_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* From here on neither of them waits for whoever reads; what finds no room is counted and told. Until the end, when
+ * all is written that somebody still reads. */
+void cli_lines_open(void);
+void cli_lines_close(void);
+
 /* ---- session.c -------------------------------------------------------- */
 
 /* Errors and warnings to standard error, all with --verbose; `user` is the struct cli. */

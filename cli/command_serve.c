@@ -37,8 +37,7 @@ static void on_access(enum wtel_log_level level, const char *text, void *user)
 {
 	(void)level;
 	(void)user;
-	puts(text);
-	fflush(stdout);
+	cli_print("%s", text);
 }
 
 static void on_gone(void *user)
@@ -76,16 +75,15 @@ static void say_where(const struct server *server, const struct choices *choices
 	const char *scheme = choices->cert ? "https" : "http";
 	bool six = host && strchr(host, ':');
 
-	fprintf(stderr, "wtelctl: listening on %s://%s%s%s:%d/api/telephony\n", scheme, six ? "[" : "",
+	cli_say("wtelctl: listening on %s://%s%s%s:%d/api/telephony", scheme, six ? "[" : "",
 		host ? cli_safe(host) : "*", six ? "]" : "", wtel_gateway_port(server->gateway));
 }
 
 static void warn(const struct choices *choices, const char *host)
 {
 	if (!choices->cert && !is_local(host))
-		fprintf(stderr,
-			"wtelctl: WARNING: tokens, passwords and calls cross the network in the clear: give --cert "
-			"and --key, or listen on 127.0.0.1 behind a proxy that speaks TLS\n");
+		cli_say("wtelctl: WARNING: tokens, passwords and calls cross the network in the clear: give --cert "
+			"and --key, or listen on 127.0.0.1 behind a proxy that speaks TLS");
 }
 
 static int64_t active_calls(const struct cli *cli)
@@ -118,7 +116,7 @@ static void stop(struct server *server, int64_t drain)
 	struct cli *cli = server->cli;
 	int64_t end = wtel_time_now().mono + drain, left;
 
-	fprintf(stderr, "wtelctl: stopping; %lld calls are under way\n", (long long)active_calls(cli));
+	cli_say("wtelctl: stopping; %lld calls are under way", (long long)active_calls(cli));
 	wtel_gateway_stop(server->gateway, STOP_TIMEOUT, on_gone, server);
 	while (!server->gone && cli_interrupts() < 2)
 		(void)cli_turn(cli, STOP_TIMEOUT);
@@ -141,11 +139,11 @@ static int finish(struct server *server)
 	wtel_call_list_free(server->own);
 	code = wtel_store_flush(cli->store);
 	if (left)
-		fprintf(stderr, "wtelctl: %lld calls go on; whoever watches this Asterisk next writes their ends\n",
+		cli_say("wtelctl: %lld calls go on; whoever watches this Asterisk next writes their ends",
 			(long long)left);
 	if (code)
 		return cli_fail_code(cli, code, wtel_store_error(cli->store));
-	fprintf(stderr, "wtelctl: stopped\n");
+	cli_say("wtelctl: stopped");
 	return EXIT_DONE;
 }
 
@@ -185,6 +183,7 @@ static int serve(struct cli *cli, const struct choices *choices, const char *hos
 		status = cli_open_service(cli);
 	if (status)
 		return status;
+	cli_lines_open();
 	allow_files();
 	warn(choices, host);
 	fill(&options, cli, choices);

@@ -87,6 +87,7 @@ static int run(struct cli *cli, int argc, char **argv, int at, int words)
 			rest[count++] = argv[i];
 	status = cli->command->run(cli, count, rest);
 	cli_close(cli);
+	cli_lines_close();
 	free(rest);
 	return status & (CLI_STOP - 1);
 }

@@ -189,7 +189,7 @@ int cli_fail(const struct cli *cli, int status, const char *format, ...)
 	va_end(arguments);
 	if (cli->json)
 		cli_print_json(json_pack("{s:b, s:{s:s}}", "success", 0, "error", "message", text), false);
-	fprintf(stderr, "wtelctl: %s\n", text);
+	cli_say("wtelctl: %s", text);
 	return status;
 }
 
@@ -212,8 +212,8 @@ int cli_fail_code(const struct cli *cli, int code, const struct wtel_detail *det
 			       false);
 	/* Mostly the sentence names the field by itself. */
 	if (*field && !strstr(text, field))
-		fprintf(stderr, "wtelctl: %s: %s\n", cli_safe(field), cli_safe(text));
+		cli_say("wtelctl: %s: %s", cli_safe(field), cli_safe(text));
 	else
-		fprintf(stderr, "wtelctl: %s\n", cli_safe(text));
+		cli_say("wtelctl: %s", cli_safe(text));
 	return status;
 }

@@ -22,7 +22,7 @@ void cli_log(enum wtel_log_level level, const char *text, void *user)
 	const struct cli *cli = user;
 
 	if (level <= WTEL_LOG_WARNING || cli->verbose)
-		fprintf(stderr, "wtelctl: %s: %s\n", names[level], cli_safe(text));
+		cli_say("wtelctl: %s: %s", names[level], cli_safe(text));
 }
 
 int cli_open_config(struct cli *cli)

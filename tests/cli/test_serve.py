@@ -1,6 +1,7 @@
 """wtelctl serve on the simulator, asked with curl. What each route answers to whom is in test_permissions.py."""
 
 import concurrent.futures
+import fcntl
 import json
 import os
 import re
@@ -343,6 +344,59 @@ def test_a_stop_waits_for_its_own_calls_only(served):
     assert mine.process.poll() is None, "it did not wait for " + call_id
     mine.process.terminate()
     assert mine.process.wait(5) == 0
+
+
+def knock(port, times):
+    """Requests one behind the other on one connection; each is answered."""
+    with socket.create_connection(("127.0.0.1", port), 20) as connection:
+        request, answers = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 0
+        for _ in range(times // 50):
+            connection.sendall(request * 50)
+            got = b""
+            while got.count(b"HTTP/1.1 200") < 50 or not got.endswith(b"}"):
+                got += connection.recv(65536)
+            answers += got.count(b"HTTP/1.1 200")
+    return answers
+
+
+class Stuck:
+    """A gateway on a pipe that is full and that nobody reads."""
+
+    def __init__(self, client, stderr):
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.reader, writer = os.pipe()
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+        os.write(writer, b"x" * 4095 + b"\n")
+        self.process = subprocess.Popen([WTELCTL, "serve", "--listen", "127.0.0.1:%d" % self.port, "--access-log", "--drain", "0"],
+                                        stdout=writer, stderr=stderr or writer, env=client.environment, stdin=subprocess.DEVNULL)
+        os.close(writer)
+        client.processes.append(self.process)
+        wait_for(lambda: not refused(self.port), 20, "it does not listen")
+
+
+def test_a_log_that_nobody_reads_stops_nothing(served, tmp_path):
+    """Lines wait, then they are counted, and nothing is lost that was not told."""
+    with open(tmp_path / "errors", "w") as errors:
+        stuck = Stuck(served, errors)
+    assert knock(stuck.port, 10000) == 10000
+    with os.fdopen(stuck.reader) as pipe, concurrent.futures.ThreadPoolExecutor(1) as pool:
+        text = pool.submit(pipe.read)
+        assert knock(stuck.port, 50) == 50
+        stuck.process.terminate()
+        assert stuck.process.wait(20) == 0
+        text = text.result(20)
+    lost = [int(number) for number in re.findall(r"(\d+) lines were lost", text)]
+    assert lost and text.count("GET /healthz 200") + sum(lost) == 10050, (lost, text.count("GET /healthz 200"))
+    assert (tmp_path / "errors").read_text().rstrip().endswith("stopped")
+
+
+def test_a_log_that_nobody_will_read_does_not_stop_the_end(served):
+    stuck = Stuck(served, None)
+    assert knock(stuck.port, 10000) == 10000
+    stuck.process.terminate()
+    assert stuck.process.wait(20) == 0
+    os.close(stuck.reader)
 
 
 # ---- TLS, and where it listens ------------------------------------------------
