@@ -12,6 +12,7 @@ for file in 'libwtel.so.0' 'libwtel.a' 'wtelctl' 'wtelctl.1*' 'wtel.h' 'error.de
 	[ -n "$(find "$place" -name "$file")" ] || { echo "$file was not installed"; exit 1; }
 done
 [ -n "$(find "$place" -path '*bash-completion/completions/wtelctl')" ] || { echo "no completion"; exit 1; }
+jq -e '.openapi == "3.1.0" and (.paths | length > 10)' "$(find "$place" -path '*share/wtel/openapi.json')" >/dev/null || { echo "no openapi.json"; exit 1; }
 
 cat >"$place/program.c" <<'END'
 #include <stdio.h>
