@@ -49,7 +49,8 @@ struct wtel_gateway_options {
 	int64_t request_timeout;      /* to its last byte, 10 s */
 	int64_t session_lifetime;     /* 8 h */
 	int user_rate;		      /* requests a second of one user or token, 1 000; 0: no limit */
-	int address_rate;	      /* of one address without a valid token or session, 50; 0: no limit */
+	int address_rate;	      /* of one address without a valid token or session, 50; 0: no limit. Good ones of
+					 the same address are not slowed by it */
 	int login_rate;		      /* logins a minute of one address, and of one name, 10 */
 	size_t event_history;	      /* events kept for whoever comes back, 10 000 */
 	size_t max_unsent;	      /* bytes that a slow reader of events may be behind before it is cut off, 1 MiB */

@@ -218,7 +218,7 @@ static bool admitted(struct visit *visit)
 	unsigned seconds = address_wait(visit, false);
 	enum who_answer answer;
 
-	/* Whoever guesses is not worth a look at the database. What is known good is found without one. */
+	/* Whoever guesses is not worth a look at the database: who.c knows who is all the same. */
 	answer = who_asks(connection, &visit->request, !seconds, &visit->grant, visit->secret);
 	switch (answer) {
 	case WHO_WAITS:

@@ -188,6 +188,7 @@ static void opened(int code, const char *text, const struct wtel_grant *grant, c
 		snprintf(connection->actor, sizeof(connection->actor), "session %lld (%.100s)", (long long)grant->id,
 			 attempt->name);
 		note(connection, grant->user_id, connection->actor, 200);
+		who_granted(connection->gateway, secret);
 		who_csrf(csrf, secret);
 		set_cookie(connection, head, sizeof(head), secret, connection->gateway->options.session_lifetime);
 		answer_json(connection, 200, describe(grant, csrf));

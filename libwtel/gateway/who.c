@@ -12,6 +12,7 @@
 /* Microseconds since the database was asked. */
 static const int64_t KEPT = 900000;    /* what it said counts */
 static const int64_t RENEWED = 450000; /* it is asked again, behind the answer */
+static const int64_t SPARE = 20000;    /* between two questions that no address may ask any more */
 enum { TABLE = 4096 };
 
 struct entry {
@@ -41,7 +42,10 @@ struct who_table {
 	struct wtel_gateway *gateway;
 	struct lookup *lookups;
 	uint64_t forgets;
-	struct entry *entries[TABLE]; /* made when they are first used */
+	int64_t spare_at; /* mono */
+	/* Made when they are first used. Apart, so that whoever guesses drives out nobody who is known: an old good one
+	 * still says that its secret is worth a question. */
+	struct entry *good[TABLE], *other[TABLE];
 };
 
 int who_new(struct who_table **out, struct wtel_gateway *gateway)
@@ -56,6 +60,13 @@ int who_new(struct who_table **out, struct wtel_gateway *gateway)
 	return 0;
 }
 
+static void release_entry(struct who_table *table, struct entry *entry)
+{
+	if (entry)
+		OPENSSL_cleanse(entry, sizeof(*entry));
+	gateway_release(&table->allocator, entry);
+}
+
 void who_free(struct who_table *table)
 {
 	struct lookup *lookup;
@@ -66,9 +77,8 @@ void who_free(struct who_table *table)
 	for (lookup = table->lookups; lookup; lookup = lookup->next)
 		lookup->table = NULL;
 	for (i = 0; i < TABLE; i++) {
-		if (table->entries[i])
-			OPENSSL_cleanse(table->entries[i], sizeof(struct entry));
-		gateway_release(&table->allocator, table->entries[i]);
+		release_entry(table, table->good[i]);
+		release_entry(table, table->other[i]);
 	}
 	gateway_release(&table->allocator, table);
 }
@@ -80,18 +90,39 @@ static void hash_of(unsigned char out[SHA256_DIGEST_LENGTH], const char *secret)
 	SHA256((const unsigned char *)secret, strlen(secret), out);
 }
 
-static struct entry **slot_of(struct who_table *table, const unsigned char *hash)
+static struct entry **slot_of(struct entry **entries, const unsigned char *hash)
 {
-	return &table->entries[(hash[0] | hash[1] << 8) % TABLE];
+	return &entries[(hash[0] | hash[1] << 8) % TABLE];
 }
 
+/* However old it is. */
+static struct entry *entry_of(struct entry **entries, const unsigned char *hash)
+{
+	struct entry *entry = *slot_of(entries, hash);
+
+	return entry && entry->asked && CRYPTO_memcmp(entry->hash, hash, sizeof(entry->hash)) == 0 ? entry : NULL;
+}
+
+/* What was heard last, if that is new enough. */
 static struct entry *find(struct who_table *table, const unsigned char *hash, int64_t now)
 {
-	struct entry *entry = *slot_of(table, hash);
+	struct entry *entry = entry_of(table->good, hash), *other = entry_of(table->other, hash);
 
-	if (!entry || !entry->asked || now - entry->asked >= KEPT ||
-	    CRYPTO_memcmp(entry->hash, hash, sizeof(entry->hash)) != 0)
+	if (!entry || (other && other->asked > entry->asked))
+		entry = other;
+	return entry && now - entry->asked < KEPT ? entry : NULL;
+}
+
+static struct entry *make_entry(struct who_table *table, struct entry **entries, const unsigned char *hash)
+{
+	struct entry **slot = slot_of(entries, hash), *entry = *slot;
+
+	if (!entry)
+		entry = *slot = gateway_allocate(&table->allocator, sizeof(*entry));
+	if (!entry)
 		return NULL;
+	memset(entry, 0, sizeof(*entry));
+	memcpy(entry->hash, hash, sizeof(entry->hash));
 	return entry;
 }
 
@@ -127,22 +158,32 @@ static void copy_grant(struct who_grant *out, const struct wtel_grant *grant, co
 static void remember(struct lookup *lookup, int code, const struct wtel_grant *grant)
 {
 	struct who_table *table = lookup->table;
-	struct entry **slot = slot_of(table, lookup->hash), *entry = *slot;
+	bool told = code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE;
+	struct entry *entry = entry_of(table->good, lookup->hash);
 
 	if (lookup->forgets != table->forgets)
 		return;
-	if (!entry)
-		entry = *slot = gateway_allocate(&table->allocator, sizeof(*entry));
+	if (code && told && entry)
+		entry->asked = 0;
+	entry = make_entry(table, code ? table->other : table->good, lookup->hash);
 	if (!entry)
 		return;
-	memset(entry, 0, sizeof(*entry));
-	memcpy(entry->hash, lookup->hash, sizeof(entry->hash));
 	/* That a database is not there is no answer: it is asked again soon, and not by everybody. */
-	entry->asked = code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE ? lookup->asked
-										  : lookup->asked - KEPT + 100000;
+	entry->asked = told ? lookup->asked : lookup->asked - KEPT + 100000;
 	entry->code = code;
 	if (!code)
 		copy_grant(&entry->grant, grant, lookup->secret);
+}
+
+void who_granted(struct wtel_gateway *gateway, const char *secret)
+{
+	unsigned char hash[SHA256_DIGEST_LENGTH];
+	struct entry *entry;
+
+	hash_of(hash, secret);
+	entry = make_entry(gateway->who, gateway->who->good, hash);
+	if (entry)
+		entry->asked = wtel_time_now().mono - KEPT;
 }
 
 void who_forget(struct wtel_gateway *gateway, const char *secret)
@@ -154,7 +195,7 @@ void who_forget(struct wtel_gateway *gateway, const char *secret)
 	hash_of(hash, secret);
 	/* An answer that is under way may be older than the revocation. */
 	table->forgets++;
-	entry = *slot_of(table, hash);
+	entry = entry_of(table->good, hash);
 	if (entry)
 		entry->asked = 0;
 }
@@ -187,7 +228,7 @@ static void found(int code, const char *text, const struct wtel_grant *grant, vo
 	void *done_user = lookup->user;
 
 	if (lookup->table) {
-		struct entry *entry = *slot_of(lookup->table, lookup->hash);
+		struct entry *entry = entry_of(lookup->table->good, lookup->hash);
 
 		/* A renewal that failed leaves what is known until it is too old. */
 		if (code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE || connection || done)
@@ -315,6 +356,22 @@ static enum who_answer judge(const struct entry *entry, bool cookie, int64_t wal
 	return WHO_GRANTED;
 }
 
+/*
+ * An address that sends bad secrets without end is asked about no more: guessing is hopeless (256 bits), but each guess
+ * costs a question. Others may share that address. Secrets that were good here before are worth one, and of those never
+ * seen a few a second, of all addresses together; one that is sent over and over is remembered as bad, and uses up
+ * none.
+ */
+static bool worth_asking(struct who_table *table, const unsigned char *hash, int64_t now)
+{
+	if (entry_of(table->good, hash))
+		return true;
+	if (now < table->spare_at)
+		return false;
+	table->spare_at = now + SPARE;
+	return true;
+}
+
 enum who_answer who_asks(struct gateway_connection *connection, const struct gateway_request *request, bool may_ask,
 			 const struct who_grant **grant, char *secret)
 {
@@ -336,7 +393,7 @@ enum who_answer who_asks(struct gateway_connection *connection, const struct gat
 		*grant = &entry->grant;
 		return judge(entry, cookie, now.wall);
 	}
-	if (!may_ask)
+	if (!may_ask && !connection->looked_up && !worth_asking(table, hash, now.mono))
 		return WHO_REFUSED;
 	/* It was asked for and could not be remembered. */
 	if (connection->looked_up || ask(table, secret, hash, &asker, now.mono))

@@ -25,13 +25,16 @@ struct who_grant {
 int who_new(struct who_table **out, struct wtel_gateway *gateway) WTEL_MUST_CHECK;
 void who_free(struct who_table *table);
 
-/* Without `may_ask` the database is left alone: who is not remembered is refused. *grant is borrowed until the loop
- * turns; `secret` has WTEL_ACCESS_SECRET_SIZE bytes: "" nobody. */
+/* Without `may_ask` the database is left alone but for what was good before and a few a second besides. *grant is
+ * borrowed until the loop turns; `secret` has WTEL_ACCESS_SECRET_SIZE bytes: "" nobody. */
 enum who_answer who_asks(struct gateway_connection *connection, const struct gateway_request *request, bool may_ask,
 			 const struct who_grant **grant, char *secret);
 
 /* As wtel_access_find(), from what is remembered where that is new enough: then `done` is called from inside. */
 int who_check(struct wtel_gateway *gateway, const char *secret, wtel_access_fn *done, void *user) WTEL_MUST_CHECK;
+
+/* It has just been given out. */
+void who_granted(struct wtel_gateway *gateway, const char *secret);
 
 /* It has just been revoked. */
 void who_forget(struct wtel_gateway *gateway, const char *secret);

@@ -212,3 +212,62 @@ Test(gateway_streams, whoever_asks_for_events_without_a_way_is_told_the_ways)
 	cr_assert_not_null(strstr(answer.text, "\r\nUpgrade: websocket\r\n"), "%s", answer.text);
 	cr_assert_not_null(strstr(answer.text, "\r\nConnection: Upgrade\r\n"), "%s", answer.text);
 }
+
+/* ---- neighbours -------------------------------------------------------------- */
+
+static void low_rate(void)
+{
+	world_prepare(&world);
+	world.options.address_rate = 5;
+	world_start(&world);
+}
+
+TestSuite(gateway_neighbours, .init = low_rate, .fini = close_world, .timeout = 120);
+
+/* One after the other as long as it is over its rate. */
+static int guess(unsigned number)
+{
+	char secret[WTEL_ACCESS_SECRET_SIZE];
+
+	snprintf(secret, sizeof(secret), "wtel_%043u", number);
+	return ask(&world, &answer, "GET", STATUS, bearer(secret), NULL);
+}
+
+/* Behind one address: whoever has been here, and whoever logs in, does not suffer for others. */
+Test(gateway_neighbours, whoever_guesses_harms_nobody_beside)
+{
+	int64_t end = wtel_time_now().mono + 2500000;
+	unsigned guesses = 0, refused = 0;
+	char session[128];
+
+	cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.admin), NULL), 200);
+	while (guess(guesses++) != 429)
+		cr_assert_lt(guesses, 100);
+	log_in(session, sizeof(session), "ana");
+	while (wtel_time_now().mono < end) {
+		int i;
+
+		for (i = 0; i < 20; i++)
+			refused += guess(guesses++) == 429;
+		cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.admin), NULL), 200, "%s", answer.text);
+		cr_assert_eq(ask(&world, &answer, "GET", STATUS, session, NULL), 200, "%s", answer.text);
+	}
+	cr_assert_gt(refused, guesses / 4);
+}
+
+/* A program that goes on with a token that is no good any more, and a new one beside it. */
+Test(gateway_neighbours, one_bad_token_uses_up_no_questions)
+{
+	int64_t end = wtel_time_now().mono + 5 * SECOND;
+	int i, status = 429;
+
+	for (i = 0; guess(7) != 429; i++)
+		cr_assert_lt(i, 100);
+	/* The bad one is asked about itself now and then: another moment will do. */
+	while (status == 429 && wtel_time_now().mono < end) {
+		for (i = 0; i < 10; i++)
+			(void)guess(7);
+		status = ask(&world, &answer, "GET", STATUS, bearer(world.admin), NULL);
+	}
+	cr_assert_eq(status, 200, "%s", answer.text);
+}
