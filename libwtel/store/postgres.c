@@ -109,6 +109,8 @@ static void abandon(struct store_driver *driver, struct postgres_list *list)
 	while ((query = postgres_list_take(list))) {
 		if (query->kind == POSTGRES_WRITE)
 			postgres_batch_drop(driver, query);
+		else if (query->kind == POSTGRES_BOOKINGS)
+			postgres_booking_drop(driver, query);
 		else
 			postgres_query_free(driver, query);
 	}

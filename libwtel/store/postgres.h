@@ -31,7 +31,7 @@ enum {
 	POSTGRES_MAX_TRIES = 4 /* again, of what failed for no fault of its own */
 };
 
-enum postgres_kind { POSTGRES_STATEMENT, POSTGRES_SCRIPT, POSTGRES_WRITE, POSTGRES_SETTINGS };
+enum postgres_kind { POSTGRES_STATEMENT, POSTGRES_BOOKINGS, POSTGRES_SCRIPT, POSTGRES_WRITE, POSTGRES_SETTINGS };
 
 /* The part of one write() that goes over one lane in one transaction. */
 struct postgres_batch;
@@ -42,12 +42,14 @@ struct postgres_query {
 	const struct store_statement *statement;
 	store_done_fn *done;
 	void *user;
-	struct postgres_batch *batch; /* of POSTGRES_WRITE */
-	char *sql;		      /* of POSTGRES_SCRIPT */
+	struct postgres_batch *batch;	/* of POSTGRES_WRITE */
+	struct postgres_query *members; /* of POSTGRES_BOOKINGS: the bookings that it stands for, `count` of them */
+	char *sql;			/* of POSTGRES_SCRIPT */
 	size_t count;
 	const char **values; /* into this very block */
 	bool prepares;	     /* it was sent together with its preparation */
 	bool again;	     /* it was sent a second time: never a third */
+	bool alone;	     /* a booking that did not fit in with others */
 	unsigned tries;	     /* times that the server ended it for the sake of others */
 	/* What came back so far. */
 	PGresult *rows;
@@ -83,6 +85,8 @@ struct postgres_connection {
 	char address[64];	  /* where the last connection went, so that a reconnect need not resolve the name */
 	struct base_map prepared; /* name -> statement */
 	struct postgres_list waiting, sent;
+	const struct postgres_query *booking; /* under way: those that come meanwhile go together after it */
+	unsigned apart;		    /* so many bookings go by themselves: the last that went together did not fit */
 	struct wtel_detail trouble; /* why there is no connection */
 	bool no_memory;		    /* that is why */
 };
@@ -137,6 +141,8 @@ bool postgres_state_passes(const char *state);
 void postgres_list_init(struct postgres_list *list);
 void postgres_list_append(struct postgres_list *list, struct postgres_query *query);
 void postgres_list_prepend(struct postgres_list *list, struct postgres_query *query);
+/* All of `before`, which is empty afterwards, at the front. */
+void postgres_list_put_before(struct postgres_list *list, struct postgres_list *before);
 /* At the front, behind what also waits there to be sent a second time. */
 void postgres_list_again(struct postgres_list *list, struct postgres_query *query);
 struct postgres_query *postgres_list_take(struct postgres_list *list);
@@ -188,6 +194,18 @@ void postgres_batch_drop(struct store_driver *driver, struct postgres_query *que
 /* Must it wait until everything before it was answered? */
 bool postgres_batch_waits(const struct postgres_connection *connection, const struct postgres_query *query);
 
+/* postgres_booking.c: bookings that wait at the same time go together. */
+/* Must it wait, so that others may join it? */
+bool postgres_booking_waits(const struct postgres_connection *connection, const struct postgres_query *query);
+/* What is to be sent for `query`, which was just taken from `waiting`: itself, or the bookings from it on as one. */
+struct postgres_query *postgres_booking_join(struct postgres_connection *connection, struct postgres_query *query);
+/* 0, WTEL_ENOMEM (nothing was sent), WTEL_ECLOSED. */
+int postgres_booking_send(struct postgres_connection *connection, struct postgres_query *query);
+/* Its result is known: tells its members, or sends them again, each by itself. */
+void postgres_booking_finish(struct postgres_connection *connection, struct postgres_query *query);
+/* Frees it and its members without telling anyone. */
+void postgres_booking_drop(struct store_driver *driver, struct postgres_query *query);
+
 /* postgres_array.c: the columns of a batch as arrays in PostgreSQL's binary form. */
 enum { POSTGRES_WRITE_PARAMETERS = 26 };
 /* The end of the year 9999: beyond it no clock was right. */
@@ -196,6 +214,9 @@ struct postgres_arrays {
 	struct base_buffer buffer;
 	size_t offsets[POSTGRES_WRITE_PARAMETERS + 1];
 };
+/* One array of texts. `at` is moved from each to the next. */
+int postgres_array_texts(struct base_buffer *buffer, const struct wtel_allocator *allocator, size_t count,
+			 const char *(*next)(void *at), void *at);
 int postgres_arrays_build(struct postgres_arrays *arrays, const struct wtel_allocator *allocator,
 			  const struct store_change *const *rows, size_t count);
 

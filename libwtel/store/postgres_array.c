@@ -222,6 +222,20 @@ static int put_legs(struct base_buffer *buffer, const struct wtel_allocator *all
 	return code;
 }
 
+int postgres_array_texts(struct base_buffer *buffer, const struct wtel_allocator *allocator, size_t count,
+			 const char *(*next)(void *at), void *at)
+{
+	int code = put_header(buffer, allocator, OID_TEXT, count);
+	size_t i;
+
+	for (i = 0; i < count && !code; i++) {
+		code = base_buffer_reserve(buffer, allocator, 4);
+		if (!code)
+			code = put_text(buffer, allocator, next(at));
+	}
+	return code;
+}
+
 int postgres_arrays_build(struct postgres_arrays *arrays, const struct wtel_allocator *allocator,
 			  const struct store_change *const *rows, size_t count)
 {

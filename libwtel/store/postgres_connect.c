@@ -64,6 +64,7 @@ void postgres_lose(struct postgres_connection *connection, int64_t mono)
 		     was_connecting ? "no connection: " : "connection lost: ", connection->trouble.text);
 	drop(connection);
 	postgres_list_init(&connection->sent);
+	connection->booking = NULL;
 	connection->phase = connection->index && !connection->waiting.head ? POSTGRES_IDLE : POSTGRES_WAITING;
 	connection->deadline = mono + backoff(connection->attempts++);
 	if (connection->phase == POSTGRES_IDLE)
@@ -76,6 +77,8 @@ void postgres_lose(struct postgres_connection *connection, int64_t mono)
 		query->detail = connection->trouble;
 		if (query->kind == POSTGRES_WRITE)
 			postgres_batch_finish(connection, query);
+		else if (query->kind == POSTGRES_BOOKINGS)
+			postgres_booking_finish(connection, query);
 		else
 			postgres_query_finish(driver, query);
 		query = next;

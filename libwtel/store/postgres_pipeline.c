@@ -104,6 +104,8 @@ static int send_one(struct postgres_connection *connection, struct postgres_quer
 					      &parameters)
 			       ? 0
 			       : WTEL_ECLOSED;
+	case POSTGRES_BOOKINGS:
+		return postgres_booking_send(connection, query);
 	case POSTGRES_SCRIPT:
 		return send_script(connection, query);
 	case POSTGRES_WRITE:
@@ -122,8 +124,17 @@ bool postgres_sendable(const struct postgres_connection *connection)
 		return false;
 	if (!connection->sent.head)
 		return true;
-	return query->kind != POSTGRES_SCRIPT &&
+	return query->kind != POSTGRES_SCRIPT && !postgres_booking_waits(connection, query) &&
 	       !(query->kind == POSTGRES_WRITE && postgres_batch_waits(connection, query));
+}
+
+/* Of those that stand for several. */
+static void finish_part(struct postgres_connection *connection, struct postgres_query *query)
+{
+	if (query->kind == POSTGRES_BOOKINGS)
+		postgres_booking_finish(connection, query);
+	else
+		postgres_batch_finish(connection, query);
 }
 
 static void flush(struct postgres_connection *connection, int64_t mono)
@@ -139,13 +150,14 @@ static void flush(struct postgres_connection *connection, int64_t mono)
 void postgres_send(struct postgres_connection *connection, int64_t mono)
 {
 	while (postgres_sendable(connection)) {
-		struct postgres_query *query = postgres_list_take(&connection->waiting);
+		struct postgres_query *query =
+			postgres_booking_join(connection, postgres_list_take(&connection->waiting));
 		int code = send_one(connection, query);
 
 		if (code == WTEL_ENOMEM) {
 			query->code = code;
 			base_fail(&query->detail, code, NULL, "out of memory");
-			postgres_batch_finish(connection, query);
+			finish_part(connection, query);
 			continue;
 		}
 		if (code) {
@@ -197,17 +209,19 @@ static bool prepare_anew(const struct postgres_query *query)
 
 static void complete(struct postgres_connection *connection, struct postgres_query *query)
 {
+	if (connection->booking == query)
+		connection->booking = NULL;
 	if (query->code && query->prepares)
 		forget_prepared(connection);
-	if ((query->kind == POSTGRES_STATEMENT || query->kind == POSTGRES_WRITE) && prepare_anew(query)) {
+	if (query->kind != POSTGRES_SETTINGS && query->kind != POSTGRES_SCRIPT && prepare_anew(query)) {
 		forget_prepared(connection);
 		postgres_query_reset(query);
 		query->again = true;
 		postgres_list_again(&connection->waiting, query);
 		return;
 	}
-	if (query->kind == POSTGRES_WRITE) {
-		postgres_batch_finish(connection, query);
+	if (query->kind == POSTGRES_WRITE || query->kind == POSTGRES_BOOKINGS) {
+		finish_part(connection, query);
 		return;
 	}
 	if (query->kind == POSTGRES_STATEMENT && postgres_state_passes(query->state) &&

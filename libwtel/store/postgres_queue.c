@@ -28,6 +28,18 @@ void postgres_list_prepend(struct postgres_list *list, struct postgres_query *qu
 	list->count++;
 }
 
+void postgres_list_put_before(struct postgres_list *list, struct postgres_list *before)
+{
+	if (!before->head)
+		return;
+	*before->tail = list->head;
+	if (!list->head)
+		list->tail = before->tail;
+	list->head = before->head;
+	list->count += before->count;
+	postgres_list_init(before);
+}
+
 void postgres_list_again(struct postgres_list *list, struct postgres_query *query)
 {
 	struct postgres_query **at = &list->head;
