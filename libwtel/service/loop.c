@@ -10,6 +10,10 @@
 
 int loop_open(struct loop *loop)
 {
+	size_t i;
+
+	for (i = 0; i < LOOP_KINDS; i++)
+		loop->watched[i].fd = -1;
 	loop->armed = INT64_MAX;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -29,7 +33,16 @@ void loop_close(struct loop *loop)
 	loop->timer = loop->epoll = -1;
 }
 
-int loop_watch(struct loop *loop, int fd, uint32_t events, enum loop_kind kind)
+static void unknown(struct loop *loop, int fd)
+{
+	size_t i;
+
+	for (i = 0; i < LOOP_KINDS; i++)
+		if (loop->watched[i].fd == fd)
+			loop->watched[i].fd = -1;
+}
+
+static int enter(struct loop *loop, int fd, uint32_t events, enum loop_kind kind)
 {
 	struct epoll_event event;
 
@@ -43,10 +56,27 @@ int loop_watch(struct loop *loop, int fd, uint32_t events, enum loop_kind kind)
 	return errno == ENOMEM ? WTEL_ENOMEM : WTEL_EIO;
 }
 
+int loop_watch(struct loop *loop, int fd, uint32_t events, enum loop_kind kind)
+{
+	int code;
+
+	/* Asked for after every step, it is nearly always so already. */
+	if (loop->watched[kind].fd == fd && loop->watched[kind].events == events)
+		return 0;
+	unknown(loop, fd);
+	code = enter(loop, fd, events, kind);
+	if (!code) {
+		loop->watched[kind].fd = fd;
+		loop->watched[kind].events = events;
+	}
+	return code;
+}
+
 void loop_forget(struct loop *loop, int fd)
 {
 	struct epoll_event event;
 
+	unknown(loop, fd);
 	/* It may be closed already: the kernel forgot it by itself then. */
 	memset(&event, 0, sizeof(event));
 	(void)epoll_ctl(loop->epoll, EPOLL_CTL_DEL, fd, &event);
@@ -56,16 +86,15 @@ void loop_arm(struct loop *loop, int64_t deadline)
 {
 	struct itimerspec when;
 
-	if (deadline == loop->armed)
+	/* Most deadlines move on with every event: to wake once too early is cheaper than to set it each time. */
+	if (loop->armed <= deadline)
 		return;
+	/* All zeroes would switch the timer off. */
+	if (deadline < 1)
+		deadline = 1;
 	memset(&when, 0, sizeof(when));
-	if (deadline != INT64_MAX) {
-		/* All zeroes would switch the timer off. */
-		if (deadline < 1)
-			deadline = 1;
-		when.it_value.tv_sec = deadline / 1000000;
-		when.it_value.tv_nsec = deadline % 1000000 * 1000;
-	}
+	when.it_value.tv_sec = deadline / 1000000;
+	when.it_value.tv_nsec = deadline % 1000000 * 1000;
 	if (timerfd_settime(loop->timer, TFD_TIMER_ABSTIME, &when, NULL) == 0)
 		loop->armed = deadline;
 }

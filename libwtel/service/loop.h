@@ -6,12 +6,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum loop_kind { LOOP_TIMER, LOOP_AMI, LOOP_STORE, LOOP_RESOLVER };
+enum loop_kind { LOOP_TIMER, LOOP_AMI, LOOP_STORE, LOOP_RESOLVER, LOOP_KINDS };
 
 struct loop {
 	int epoll;
 	int timer;
 	int64_t armed; /* mono; INT64_MAX: the timer is off */
+	struct {
+		int fd; /* the one that was entered last; -1: none */
+		uint32_t events;
+	} watched[LOOP_KINDS];
 };
 
 struct loop_ready {
@@ -26,13 +30,13 @@ int loop_open(struct loop *loop);
 void loop_close(struct loop *loop);
 
 /*
- * Watches `fd` for `events`, or changes for what. Repeating it is harmless and heals a registration that the
- * kernel dropped because a descriptor of that number was closed meanwhile.
+ * Watches `fd` for `events`, or changes for what. Repeating it costs nothing. Whoever closes a descriptor says so with
+ * loop_forget(): the kernel forgets it by itself, and another one may get its number.
  */
 int loop_watch(struct loop *loop, int fd, uint32_t events, enum loop_kind kind);
 void loop_forget(struct loop *loop, int fd);
 
-/* Wakes at that instant of the mono clock at the latest. INT64_MAX: never; in the past: at once. */
+/* Wakes at that instant of the mono clock at the latest. INT64_MAX: need not wake; in the past: at once. */
 void loop_arm(struct loop *loop, int64_t deadline);
 
 /* What is ready now, without waiting; at most LOOP_BATCH. */

@@ -15,7 +15,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 
-enum { SERVER_READ = 16384, SERVER_EVENTS = 64, SERVER_BACKLOG = 128 };
+enum { SERVER_READ = 16384, SERVER_EVENTS = 64, SERVER_BACKLOG = 128, SERVER_SLACK = 1000 /* microseconds */ };
 
 struct server_connection {
 	struct server_connection *next;
@@ -30,6 +30,7 @@ struct wtel_sim_server {
 	struct wtel_sim *sim;
 	struct server_connection *connections;
 	int epoll, listener, timer;
+	int64_t armed; /* mono; INT64_MAX: the timer is off */
 	int port;
 };
 
@@ -61,17 +62,30 @@ static int server_listen(struct wtel_sim_server *server, const char *address, in
 	return 0;
 }
 
-/* Wakes the descriptor when the simulator has something to do. */
+/* Wakes the descriptor when the simulator has something to do; what is due within the same millisecond comes together.
+ */
 static void server_arm(struct wtel_sim_server *server)
 {
 	int64_t due = wtel_sim_deadline(server->sim);
 	struct itimerspec when = {{0, 0}, {0, 0}};
 
-	if (due != INT64_MAX) {
-		when.it_value.tv_sec = due > 0 ? due / 1000000 : 0;
-		when.it_value.tv_nsec = due > 0 ? due % 1000000 * 1000 : 1;
-	}
-	(void)timerfd_settime(server->timer, TFD_TIMER_ABSTIME, &when, NULL);
+	if (due == INT64_MAX)
+		return;
+	due = due > 0 ? (due + SERVER_SLACK - 1) / SERVER_SLACK * SERVER_SLACK : SERVER_SLACK;
+	if (server->armed <= due)
+		return;
+	when.it_value.tv_sec = due / 1000000;
+	when.it_value.tv_nsec = due % 1000000 * 1000;
+	if (timerfd_settime(server->timer, TFD_TIMER_ABSTIME, &when, NULL) == 0)
+		server->armed = due;
+}
+
+static void server_disarm(struct wtel_sim_server *server)
+{
+	uint64_t expirations;
+
+	(void)!read(server->timer, &expirations, sizeof(expirations));
+	server->armed = INT64_MAX;
 }
 
 int wtel_sim_server_new(struct wtel_sim_server **out, struct wtel_sim *sim, const char *address, int port,
@@ -88,6 +102,7 @@ int wtel_sim_server_new(struct wtel_sim_server **out, struct wtel_sim *sim, cons
 	server->allocator = allocator;
 	server->sim = sim;
 	server->listener = -1;
+	server->armed = INT64_MAX;
 	server->epoll = epoll_create1(EPOLL_CLOEXEC);
 	server->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (server->epoll < 0 || server->timer < 0 || server_listen(server, address, port) ||
@@ -239,7 +254,9 @@ int wtel_sim_server_dispatch(struct wtel_sim_server *server)
 		if (events[i].data.ptr == &server->listener) {
 			while (server_accept(server, now))
 				;
-		} else if (events[i].data.ptr != &server->timer) {
+		} else if (events[i].data.ptr == &server->timer) {
+			server_disarm(server);
+		} else {
 			struct server_connection *connection = events[i].data.ptr;
 
 			if (events[i].events & (EPOLLIN | EPOLLERR | EPOLLHUP)) {
