@@ -156,9 +156,9 @@ struct wtel_call_filter {
 	bool active;			   /* only those without end_time */
 	int64_t lead_id;		   /* 0: any */
 	unsigned directions;		   /* set of 1 << enum wtel_direction; 0: any */
-	const char *number;		   /* the caller's or the callee's begins so: up to 50 of + 0-9 * #; NULL: any */
-	/* Only rows behind that one, whichever have come since: start and id of the last one of the page before. 0: from
-	 * the newest on. They are not counted again. */
+	const char *number; /* the caller's or the callee's begins so: up to 50 of + 0-9 * #; NULL: any */
+	/* Only rows behind that one, whichever have come since: start and id of the last one of the page before. 0:
+	 * from the newest on. They are not counted again. */
 	int64_t before_start;
 	int64_t before_id;
 };
@@ -243,8 +243,9 @@ WTEL_API int wtel_store_own_calls(struct wtel_store *store, struct wtel_call_lis
 
 /*
  * Queues the call's present state, legs included; written together with others within max_delay by wtel_store_flush()
- * or the service. Idempotent: a row once ended stays ended, and its trunk's statistics count it once. Copied.
- * WTEL_EOVERFLOW.
+ * or the service. What stands between the beginning and the answer of a call whose row is known (call->id) may wait for
+ * half a second, as most of it is out of date by then. Idempotent: a row once ended stays ended, and its trunk's
+ * statistics count it once. Copied. WTEL_EOVERFLOW.
  */
 WTEL_API int wtel_store_write(struct wtel_store *store, const struct wtel_call *call) WTEL_MUST_CHECK;
 

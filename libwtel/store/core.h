@@ -49,13 +49,15 @@ struct store_flight {
 struct store_queue {
 	struct store_changes ended; /* more valuable than the others: never dropped for them */
 	struct store_changes open;
-	struct base_map waiting; /* call_id -> entry */
-	struct base_map flying;	 /* call_id -> change */
+	struct store_changes patient; /* of `open`, what is worth no write of its own: see store_entry_patient() */
+	struct base_map waiting;      /* call_id -> entry */
+	struct base_map flying;	      /* call_id -> change */
 	struct store_flight flights[STORE_FLIGHTS];
 	bool blocked;	   /* all that wait have an older state in flight */
 	size_t batch;	   /* rows in the next one: halved after an error, to find the row that cannot be written */
 	unsigned failures; /* in a row */
 	int64_t due;	   /* mono; when the oldest must go */
+	int64_t patience;  /* mono; when those that are patient must */
 	int64_t retry_at;  /* mono */
 	uint64_t batches;  /* answered, for flush */
 	int result;	   /* of the last one */
@@ -152,7 +154,8 @@ int store_ask_take(struct store_ask *ask, void **list, int code, const struct st
 		   const struct wtel_detail *detail, store_take_fn *take, struct wtel_detail *said);
 /* The sentence of a failure: the database's, or the code's own. */
 void store_ask_say(struct wtel_detail *said, int code, const struct wtel_detail *detail);
-/* How an ask for the change of one row ends: no row is WTEL_ENOTFOUND with `missing`. Its callback is a store_change_fn.
+/* How an ask for the change of one row ends: no row is WTEL_ENOTFOUND with `missing`. Its callback is a
+ * store_change_fn.
  */
 void store_ask_changed(struct store_ask *ask, int code, const struct store_rows *rows, const struct wtel_detail *detail,
 		       const struct wtel_detail *missing);

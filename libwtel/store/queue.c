@@ -3,9 +3,9 @@
  * call only the newest is kept. A few batches are with the driver at a time, never two with the same call, and what
  * comes meanwhile gathers for the next.
  *
- *   write() -> waiting (ended | open) -> flight -> durable
- *                 ^                        |
- *                 +---- failed: again -----+
+ *   write() -> waiting (ended | open | patient) -> flight -> durable
+ *                 ^                                  |
+ *                 +--------- failed: again ----------+
  */
 #include "store/queue.h"
 
@@ -13,11 +13,13 @@
 
 #include "store/write.h"
 
-enum { RETRY_FIRST = 100000, RETRY_LAST = 5000000 };
+enum { RETRY_FIRST = 100000, RETRY_LAST = 5000000, PATIENCE = 500000 };
 
 static struct store_changes *list_of(struct store_queue *queue, const struct store_entry *entry)
 {
-	return store_entry_ended(entry) ? &queue->ended : &queue->open;
+	if (store_entry_ended(entry))
+		return &queue->ended;
+	return store_entry_patient(entry) ? &queue->patient : &queue->open;
 }
 
 static void append(struct store_changes *list, struct store_entry *entry)
@@ -56,12 +58,18 @@ static void remove_entry(struct wtel_store *store, struct store_entry *entry)
 
 static size_t waiting(const struct store_queue *queue)
 {
-	return queue->ended.count + queue->open.count;
+	return queue->ended.count + queue->open.count + queue->patient.count;
 }
 
 size_t store_queued(const struct wtel_store *store)
 {
 	return waiting(&store->queue) + store->queue.flying.count;
+}
+
+/* The one that is missed least. */
+static struct store_entry *oldest_open(const struct store_queue *queue)
+{
+	return queue->patient.first ? queue->patient.first : queue->open.first;
 }
 
 void store_queue_init(struct wtel_store *store)
@@ -72,7 +80,7 @@ void store_queue_init(struct wtel_store *store)
 	base_map_init(&store->queue.waiting, seed);
 	base_map_init(&store->queue.flying, seed);
 	store->queue.batch = store->max_batch;
-	store->queue.due = INT64_MAX;
+	store->queue.due = store->queue.patience = INT64_MAX;
 }
 
 void store_queue_free(struct wtel_store *store)
@@ -82,7 +90,7 @@ void store_queue_free(struct wtel_store *store)
 	struct store_change *change;
 	size_t i;
 
-	while ((entry = queue->ended.first ? queue->ended.first : queue->open.first)) {
+	while ((entry = queue->ended.first ? queue->ended.first : oldest_open(queue))) {
 		unlink_entry(list_of(queue, entry), entry);
 		base_release(&store->allocator, entry);
 	}
@@ -114,7 +122,7 @@ static size_t free_flight(const struct wtel_store *store)
 /* Room for one more: a finished call may push out the oldest unfinished one, whose end will come. */
 static int make_room(struct wtel_store *store, bool ended)
 {
-	struct store_entry *oldest = store->queue.open.first;
+	struct store_entry *oldest = oldest_open(&store->queue);
 
 	if (store_queued(store) < store->max_queue)
 		return 0;
@@ -142,12 +150,21 @@ static bool replace(struct wtel_store *store, struct store_entry *entry)
 	return false;
 }
 
+static void set_due(struct wtel_store *store, const struct store_entry *entry)
+{
+	bool patient = store_entry_patient(entry);
+	int64_t *due = patient ? &store->queue.patience : &store->queue.due;
+	int64_t at = wtel_time_now().mono + (patient && store->max_delay ? PATIENCE : store->max_delay);
+
+	if (at < *due)
+		*due = at;
+}
+
 static int add(struct wtel_store *store, const struct wtel_call *call)
 {
 	struct store_queue *queue = &store->queue;
 	struct store_entry *entry;
 	struct wtel_slice id;
-	int64_t due;
 	int code =
 		store_check_text(store_forget_error(store), "call_id", wtel_slice_of(call->call_id), STORE_CALL_ID_MAX);
 
@@ -174,9 +191,7 @@ static int add(struct wtel_store *store, const struct wtel_call *call)
 		base_release(&store->allocator, entry);
 		return WTEL_ENOMEM;
 	}
-	due = wtel_time_now().mono + store->max_delay;
-	if (due < queue->due)
-		queue->due = due;
+	set_due(store, entry);
 	return 0;
 }
 
@@ -269,7 +284,7 @@ static void failed(struct store_queue *queue, int code)
 	unsigned i;
 
 	/* What came back is due, whether or not anything else is ever written. */
-	queue->due = 0;
+	queue->due = queue->patience = 0;
 	/* The connection took several batches with it: one failure. */
 	if (code == WTEL_ECLOSED && queue->retry_at > wtel_time_now().mono)
 		return;
@@ -334,7 +349,12 @@ static int send_picked(struct wtel_store *store, struct store_flight *flight, st
 	return 0;
 }
 
-static int send_batch(struct wtel_store *store, struct store_flight *flight)
+static bool patience_ends(const struct wtel_store *store, int64_t now)
+{
+	return store->queue.patience <= now || waiting(&store->queue) >= store->max_batch;
+}
+
+static int send_batch(struct wtel_store *store, struct store_flight *flight, int64_t now)
 {
 	struct store_queue *queue = &store->queue;
 	size_t most = waiting(queue) < queue->batch ? waiting(queue) : queue->batch, count;
@@ -345,6 +365,8 @@ static int send_batch(struct wtel_store *store, struct store_flight *flight)
 		return WTEL_ENOMEM;
 	count = pick(room, queue, &queue->ended, most);
 	count += pick(room + count, queue, &queue->open, most - count);
+	if (patience_ends(store, now))
+		count += pick(room + count, queue, &queue->patient, most - count);
 	queue->blocked = !count;
 	if (count)
 		code = send_picked(store, flight, room, count);
@@ -355,8 +377,10 @@ static int send_batch(struct wtel_store *store, struct store_flight *flight)
 int64_t store_queue_deadline(const struct wtel_store *store)
 {
 	const struct store_queue *queue = &store->queue;
-	int64_t due = queue->due;
+	int64_t due = queue->ended.count + queue->open.count ? queue->due : queue->patience;
 
+	if (queue->patient.count && queue->patience < due)
+		due = queue->patience;
 	if (!waiting(queue) || queue->blocked || free_flight(store) == STORE_FLIGHTS)
 		return INT64_MAX;
 	if (waiting(queue) >= store->max_batch)
@@ -372,12 +396,14 @@ int store_queue_dispatch(struct wtel_store *store, struct wtel_time now)
 	if (store_queue_deadline(store) > now.mono)
 		return 0;
 	store_announce(store);
-	code = send_batch(store, &queue->flights[free_flight(store)]);
+	code = send_batch(store, &queue->flights[free_flight(store)], now.mono);
 	if (code) {
 		queue->retry_at = now.mono + RETRY_FIRST;
 		return code;
 	}
-	queue->due = waiting(queue) ? now.mono : INT64_MAX;
+	queue->due = queue->ended.count + queue->open.count ? now.mono : INT64_MAX;
+	if (!queue->patient.count)
+		queue->patience = INT64_MAX;
 	return 0;
 }
 
@@ -406,7 +432,7 @@ int wtel_store_flush(struct wtel_store *store)
 		int64_t now = wtel_time_now().mono;
 		int code;
 
-		queue->due = 0;
+		queue->due = queue->patience = 0;
 		code = store_turn(store, now + 100000);
 		if (code == WTEL_ENOMEM)
 			return base_fail(&store->error, code, "", "%s", wtel_error_text(code));

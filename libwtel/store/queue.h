@@ -16,4 +16,10 @@ static inline bool store_entry_ended(const struct store_entry *entry)
 	return entry->change.call.end != 0;
 }
 
+/* A state between beginning and answer of a call that has its row: half of a call's writes, and none that is billed. */
+static inline bool store_entry_patient(const struct store_entry *entry)
+{
+	return entry->change.call.id && !entry->change.call.answer && !entry->change.call.end;
+}
+
 #endif
