@@ -4,15 +4,22 @@
 /* ---- POST call/originate ---------------------------------------------- */
 
 /* {"success": true, "message", "data": {"callId", "trunk": "Twilio Main", "call": {...}}} */
-static json_t *originated_document(const struct wtel_call *call, const struct wtel_trunk *trunk)
+static struct api_text *originated_text(const struct api_request *request, const struct wtel_call *call,
+					const struct wtel_trunk *trunk)
 {
-	json_t *document = api_success("Call originated successfully"), *data = json_object();
+	struct api_text *out = api_text_new(&request->service->allocator);
 
-	object_text(&data, "callId", call->call_id);
-	object_text(&data, "trunk", trunk ? trunk->name : "");
-	object_put(&data, "call", wtel_json_call(call, "", ""));
-	object_put(&document, "data", data);
-	return document;
+	if (!out)
+		return NULL;
+	TEXT_LITERAL(&out->text,
+		     "{\"success\":true,\"message\":\"Call originated successfully\",\"data\":{\"callId\":");
+	text_put_string(&out->text, call->call_id);
+	TEXT_LITERAL(&out->text, ",\"trunk\":");
+	text_put_string(&out->text, trunk ? trunk->name : "");
+	TEXT_LITERAL(&out->text, ",\"call\":");
+	text_put_call(&out->text, call, "", "");
+	TEXT_LITERAL(&out->text, "}}");
+	return out;
 }
 
 static void originated(int code, const char *text, const struct wtel_call *call, const struct wtel_trunk *trunk,
@@ -23,7 +30,7 @@ static void originated(int code, const char *text, const struct wtel_call *call,
 	if (!api_resume(request))
 		return;
 	if (!code)
-		api_answer(request, 200, originated_document(call, trunk));
+		api_answer_text(request, 200, originated_text(request, call, trunk));
 	else if (code == WTEL_ENOTFOUND) /* the agent, the campaign or the lead */
 		api_fail(request, 422, code, "", "%s", text);
 	else

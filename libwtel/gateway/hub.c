@@ -22,9 +22,10 @@ struct hub {
 	struct wtel_allocator allocator;
 	struct wtel_observer *observer;
 	char boot[HUB_BOOT + 1];
-	struct stored **ring; /* the one of number n at n % room; NULL: there was no memory for it */
+	struct stored **ring; /* the one of number n at n % room; NULL: there was nobody or no memory for it */
 	size_t room;
-	uint64_t next; /* number of the next event, from 1 */
+	uint64_t next;	 /* number of the next event, from 1 */
+	uint64_t unread; /* of the latest, those that came while there was no reader */
 	size_t max_unsent;
 	struct hub_reader readers; /* head of the list */
 	char *text;		   /* JSON while it is made; kept for the next */
@@ -88,6 +89,7 @@ int hub_new(struct hub **out, const struct hub_options *options)
 	hub->readers.next = hub->readers.previous = &hub->readers;
 	hub->room = options->history;
 	hub->next = 1;
+	hub->unread = hub->room;
 	hub->max_unsent = options->max_unsent;
 	hub->ring = allocate(hub, hub->room * sizeof(*hub->ring));
 	code = hub->ring ? make_boot(hub, options->boot) : WTEL_ENOMEM;
@@ -284,15 +286,23 @@ static void offer(struct hub *hub, struct hub_reader *reader, const struct store
 	wake(reader);
 }
 
+/* Whoever was the last to leave could not come back to it: the ring went on past its position. */
+static bool is_for_nobody(const struct hub *hub)
+{
+	return hub->readers.next == &hub->readers && hub->unread >= hub->room;
+}
+
 void hub_publish(struct hub *hub, const struct wtel_notice *notice)
 {
-	struct stored *stored = make_event(hub, notice);
+	bool wanted = !is_for_nobody(hub);
+	struct stored *stored = wanted ? make_event(hub, notice) : NULL;
 	struct hub_reader *reader, *following;
 
+	hub->unread++;
 	release(hub, stored_at(hub, hub->next));
 	hub->ring[hub->next++ % hub->room] = stored;
 	hub->figures.events++;
-	hub->figures.failed += !stored;
+	hub->figures.failed += wanted && !stored;
 	for (reader = hub->readers.next; reader != &hub->readers; reader = following) {
 		following = reader->next;
 		offer(hub, reader, stored);
@@ -344,6 +354,7 @@ void hub_leave(struct hub_reader *reader)
 	reader->previous->next = reader->next;
 	reader->next->previous = reader->previous;
 	reader->hub->figures.readers--;
+	reader->hub->unread = 0;
 	reader->hub = NULL;
 }
 

@@ -86,6 +86,16 @@ static void listen_to(struct hub *hub, struct listener *listener, enum wtel_role
 	hub_admit(&listener->reader, role, user_id, extension);
 }
 
+/* While somebody is there, who then leaves. */
+static void publish_to_one(struct hub *hub, int count)
+{
+	struct listener listener;
+
+	listen_to(hub, &listener, WTEL_ROLE_ADMIN, 0, "", NULL);
+	publish_many(hub, count);
+	hub_leave(&listener.reader);
+}
+
 /* What the frame says, as a document that the caller frees: its header is looked at here. */
 static json_t *document_of(const struct hub_event *event)
 {
@@ -256,7 +266,7 @@ Test(gateway_hub, whoever_comes_back_hears_each_event_once)
 	struct hub *hub = make(HISTORY, 1 << 20);
 	size_t i;
 
-	publish_many(hub, 20);
+	publish_to_one(hub, 20);
 	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct listener listener;
 
@@ -267,6 +277,41 @@ Test(gateway_hub, whoever_comes_back_hears_each_event_once)
 		reads(&listener, cases[i].from, 20);
 		hub_leave(&listener.reader);
 	}
+	hub_free(hub);
+}
+
+Test(gateway_hub, events_are_kept_for_as_long_as_somebody_may_come_back)
+{
+	struct hub *hub = make(HISTORY, 1 << 20);
+	struct hub_figures figures;
+	struct listener listener;
+	char id[40];
+	int i;
+
+	/* Before the first reader there is nobody to keep them for. */
+	publish_many(hub, 3);
+	listen_to(hub, &listener, WTEL_ROLE_ADMIN, 0, "", "boot-0");
+	cr_assert_str_eq(next_of(&listener), "overflow 3");
+	publish_many(hub, 2);
+	reads(&listener, 4, 5);
+	hub_leave(&listener.reader);
+	publish_many(hub, HISTORY);
+	listen_to(hub, &listener, WTEL_ROLE_ADMIN, 0, "", "boot-5");
+	reads(&listener, 6, 5 + HISTORY);
+	hub_leave(&listener.reader);
+	publish_many(hub, HISTORY + 4);
+	listen_to(hub, &listener, WTEL_ROLE_ADMIN, 0, "", "boot-13");
+	/* Whoever stays away for longer than that has lost some anyway: nothing is kept any more. */
+	cr_assert_str_eq(next_of(&listener), "overflow 4");
+	for (i = 18; i <= 21; i++) {
+		snprintf(id, sizeof(id), "boot-%d", i);
+		cr_assert_str_eq(next_of(&listener), id);
+	}
+	cr_assert_str_eq(next_of(&listener), "overflow 4");
+	cr_assert_str_eq(next_of(&listener), "");
+	hub_figures(hub, &figures);
+	cr_assert_eq(figures.events, 5 + 2 * HISTORY + 4);
+	cr_assert_eq(figures.failed, 0);
 	hub_free(hub);
 }
 
@@ -450,7 +495,7 @@ Test(gateway_hub, catching_up_is_not_being_slow)
 	struct hub *hub = make(64, 4096);
 	struct listener listener;
 
-	publish_many(hub, 64);
+	publish_to_one(hub, 64);
 	listen_to(hub, &listener, WTEL_ROLE_ADMIN, 0, "", "boot-0");
 	cr_assert_eq(listener.reader.unsent, 0);
 	publish_many(hub, 1);
