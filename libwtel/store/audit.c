@@ -34,7 +34,7 @@ static const struct store_statement write_audit = {
 		       " FROM json_each($1) WHERE true ORDER BY key ON CONFLICT (mark) DO NOTHING",
 	.postgres = INTO
 	"j->>0, CAST(j->>1 AS timestamptz), CAST(j->>2 AS integer), j->>3, j->>4, j->>5, j->>6,"
-	" CAST(j->>7 AS integer), j->>8 FROM json_array_elements(CAST($1 AS json)) WITH ORDINALITY AS e(j, n)"
+	" CAST(j->>7 AS integer), j->>8 FROM jsonb_array_elements(CAST($1 AS jsonb)) WITH ORDINALITY AS e(j, n)"
 	" ORDER BY n ON CONFLICT (mark) DO NOTHING",
 };
 
