@@ -350,6 +350,65 @@ static void expect_history(struct world *world, const struct wtel_call_filter *f
 	wtel_call_list_free(list);
 }
 
+/* When the next write is due, from now on. */
+static int64_t due(const struct world *world)
+{
+	return store_deadline(world->store) - wtel_time_now().mono;
+}
+
+static void pass_until(struct world *world, const char *state)
+{
+	int64_t end = wtel_time_now().mono + 20 * SECOND;
+	char *text = world_sql(world, "SELECT state FROM wtel_calls WHERE id = 1");
+
+	while (strcmp(text, state) != 0) {
+		cr_assert_lt(wtel_time_now().mono, end, "%s, not %s", text, state);
+		cr_assert_eq(store_dispatch(world->store, wtel_time_now()), 0);
+		free(text);
+		usleep(5000);
+		text = world_sql(world, "SELECT state FROM wtel_calls WHERE id = 1");
+	}
+	free(text);
+}
+
+STORE_TEST(what_comes_before_the_answer_waits_for_company, true)
+{
+	int64_t trunk = world_trunk(world, "Main", 1, 10);
+	struct wtel_call call = world_call("WLCM-1-a"), other = world_call("WLCM-2-b");
+	struct wtel_booking booking;
+
+	cr_assert_eq(world_book(world->store, &booking, &call, &trunk, 1), 0);
+	pass_until(world, "queued");
+	call.id = booking.row_id;
+	call.state = WTEL_CALL_AGENT;
+	cr_assert_eq(wtel_store_write(world->store, &call), 0);
+	cr_expect_gt(due(world), 200000);
+	/* A call that nobody booked counts on its trunk: it has no time. */
+	other.state = WTEL_CALL_AGENT;
+	cr_assert_eq(wtel_store_write(world->store, &other), 0);
+	cr_expect_leq(due(world), 20000);
+	while (store_queued(world->store) > 1)
+		cr_assert_eq(store_dispatch(world->store, wtel_time_now()), 0);
+	world_says(world, "queued", "SELECT state FROM wtel_calls WHERE id = 1");
+	/* By itself it goes in the end. */
+	pass_until(world, "agent");
+	call.state = WTEL_CALL_RINGING;
+	call.ringing = NOON + SECOND;
+	cr_assert_eq(wtel_store_write(world->store, &call), 0);
+	cr_expect_gt(due(world), 200000);
+	/* And the answer takes it along. */
+	call.state = WTEL_CALL_ANSWERED;
+	call.answer = NOON + 2 * SECOND;
+	cr_assert_eq(wtel_store_write(world->store, &call), 0);
+	cr_expect_leq(due(world), 20000);
+	pass_until(world, "answered");
+	call.state = WTEL_CALL_RINGING;
+	call.answer = 0;
+	cr_assert_eq(wtel_store_write(world->store, &call), 0);
+	cr_assert_eq(wtel_store_flush(world->store), 0);
+	cr_expect_eq(store_queued(world->store), 0, "flush waits for all of them");
+}
+
 STORE_TEST(history_is_filtered_and_paged_newest_first, true)
 {
 	struct wtel_call_filter filter = WTEL_CALL_FILTER_INIT, none = filter;
