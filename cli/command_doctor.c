@@ -1,5 +1,6 @@
 #include "cli.h"
 
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -65,6 +66,61 @@ static void check_files(struct doctor *doctor)
 
 /* ---- database --------------------------------------------------------- */
 
+/* In numbers, or what that name stands for. */
+static bool is_address_of(const char *address, const char *host)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *list = NULL, *one;
+	bool found = strcmp(address, host) == 0;
+	char number[NI_MAXHOST];
+
+	if (found || getaddrinfo(host, NULL, &hints, &list))
+		return found;
+	for (one = list; one && !found; one = one->ai_next)
+		found = !getnameinfo(one->ai_addr, one->ai_addrlen, number, sizeof(number), NULL, 0, NI_NUMERICHOST) &&
+			strcmp(address, number) == 0;
+	freeaddrinfo(list);
+	return found;
+}
+
+static void check_address(struct doctor *doctor, const struct wtel_trunk *trunk, const struct wtel_peer_list *peers)
+{
+	size_t i;
+
+	for (i = 0; i < peers->count; i++) {
+		const char *address = peers->peers[i].ip_address;
+
+		if (!address || !*address || !is_address_of(address, trunk->host))
+			continue;
+		cli_tell(
+			&doctor->probe, CLI_WARNING, "trunk",
+			"%s is known by its address, from which extension %s registered too: Asterisk takes what comes "
+			"from there for the carrier's, and phones behind it cannot register; let the trunk register "
+			"(--registration), or give one of them another address",
+			trunk->name, peers->peers[i].extension);
+		return;
+	}
+}
+
+static bool registers(const struct wtel_trunk *trunk)
+{
+	return trunk->needs_registration && trunk->username && *trunk->username;
+}
+
+/* Of a trunk that does not register, whatever comes from its host is the carrier's. */
+static void check_addresses(struct doctor *doctor)
+{
+	struct wtel_trunk_list *trunks = NULL;
+	struct wtel_peer_list *peers = NULL;
+	size_t i;
+
+	if (!wtel_store_trunks(doctor->cli->store, &trunks, 0) && !wtel_store_peers(doctor->cli->store, &peers))
+		for (i = 0; i < trunks->count; i++)
+			if (trunks->trunks[i].status != WTEL_TRUNK_INACTIVE && !registers(&trunks->trunks[i]))
+				check_address(doctor, &trunks->trunks[i], peers);
+	wtel_trunk_list_free(trunks);
+	wtel_peer_list_free(peers);
+}
+
 static void check_database(struct doctor *doctor)
 {
 	struct cli *cli = doctor->cli;
@@ -89,6 +145,7 @@ static void check_database(struct doctor *doctor)
 		doctor->worst = EXIT_NO_DATABASE;
 	} else {
 		cli_tell(&doctor->probe, CLI_GOOD, "schema", "%s, version %d", wtel_store_backend(cli->store), version);
+		check_addresses(doctor);
 	}
 }
 

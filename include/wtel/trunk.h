@@ -51,7 +51,8 @@ struct wtel_trunk {
 	const char *description;
 	enum wtel_trunk_provider provider;
 	enum wtel_trunk_type type;
-	const char *host;
+	const char *host; /* of one that does not register, what comes from there is known as the carrier's: a phone's
+			     REGISTER too, which then fails */
 	int port;
 	const char *username;
 	const char *password;

@@ -104,6 +104,24 @@ def test_doctor_finds_secrets_that_anybody_can_read(tmp_path):
     assert "anybody can read it" in done.stdout and "calls.db" in done.stdout
 
 
+def test_doctor_finds_phones_at_a_carriers_address(offline):
+    offline.json("trunk", "add", "by-address", "--host", "203.0.113.5", "--no-registration")
+    offline.json("trunk", "add", "registers", "--host", "203.0.113.5", "--username", "u")
+    offline.json("peer", "create", "--user-id", 5, "--first-name", "John", "--last-name", "Doe")
+
+    def warned():
+        findings = json.loads(offline.run("doctor", "--json").stdout)["findings"]
+        return [finding["text"] for finding in findings if "known by its address" in finding["text"]]
+
+    assert not warned()
+    offline.database.execute("UPDATE sip_peers SET ip_address = '203.0.113.5'")
+    assert len(warned()) == 1 and warned()[0].startswith("by-address"), warned()
+    offline.database.execute("UPDATE sip_peers SET ip_address = '127.0.0.1'")
+    assert not warned()
+    offline.json("trunk", "set", "by-address", "--host", "localhost")
+    assert len(warned()) == 1
+
+
 def test_doctor_finds_an_old_schema(tmp_path):
     database = Sqlite(tmp_path)
     sqlite3.connect(database.path).close()
