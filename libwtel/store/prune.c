@@ -5,13 +5,13 @@
  */
 #include "store/core.h"
 
-enum { ROWS = 200 };
+enum { ROWS = 50 };
 /* Microseconds. */
 static const int64_t FIRST = 30000000;	/* a process begins with other things */
 static const int64_t PAUSE = 100000;	/* there was more than ROWS */
 static const int64_t REST = 3600000000; /* there was not */
 
-#define OLD "SELECT id FROM wtel_audit WHERE at < $1 ORDER BY at LIMIT 200"
+#define OLD "SELECT id FROM wtel_audit WHERE at < $1 ORDER BY at LIMIT 50"
 static const struct store_statement prune_audit = {
 	.name = "prune_audit",
 	.sqlite = "DELETE FROM wtel_audit WHERE id IN (" OLD ")",
