@@ -37,9 +37,8 @@ typedef void wtel_api_fn(int status, struct wtel_slice json, void *user);
  * with 400 (not JSON, bad parameter, unknown or missing key), 401 (a user is needed), 403, 404 (also: exists, but is
  * not the asker's), 405, 409 (exists, or not in this state), 413, 422 (a value that cannot be), 503 (no Asterisk, no
  * database, no trunk, no memory, no answer in half a minute). What belongs to calls under way is answered when
- * Asterisk has: originate, once it is queued there. Making or renewing an account's password takes some 50 ms of a
- * dispatch (bcrypt). At once: WTEL_EINVAL (a request without method, path or a role), WTEL_ENOMEM, and WTEL_ECLOSED
- * from a callback of a service that is being freed.
+ * Asterisk has: originate, once it is queued there. At once: WTEL_EINVAL (a request without method, path or a role),
+ * WTEL_ENOMEM, and WTEL_ECLOSED from a callback of a service that is being freed.
  */
 WTEL_API int wtel_api_call(struct wtel_service *service, const struct wtel_api_request *request, wtel_api_fn *done,
 			   void *user) WTEL_MUST_CHECK;

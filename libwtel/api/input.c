@@ -134,8 +134,11 @@ bool api_read_body(struct api_request *request)
 		request->body = json_loadb(text, request->text.length, JSON_REJECT_DUPLICATES, &error);
 	if (!request->body && !request->text.length)
 		api_answer(request, 503, NULL);
+	else if (!request->body && json_error_code(&error) == json_error_null_character)
+		api_fail(request, 400, WTEL_EINVAL, "", "a text in the body holds NUL, at line %d, column %d",
+			 error.line, error.column);
 	else if (!request->body)
-		api_fail(request, 400, WTEL_EINVAL, "", "the body is not JSON: line %d: %.120s", error.line,
+		api_fail(request, 400, WTEL_EINVAL, "", "the body is not a JSON object: line %d: %.120s", error.line,
 			 error.text);
 	else if (!json_is_object(request->body))
 		api_fail(request, 400, WTEL_EINVAL, "", "the body must be a JSON object");

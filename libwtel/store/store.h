@@ -126,7 +126,6 @@ int store_stats(struct wtel_store *store, const struct wtel_call_filter *filter,
 
 /* A list of one: WTEL_ENOTFOUND. */
 int store_peer(struct wtel_store *store, int64_t user_id, store_peers_fn *done, void *user);
-/* These two make a bcrypt hash of cost 10 inside the call: some 50 to 100 ms of the processor. */
 int store_peer_create(struct wtel_store *store, int64_t user_id, struct wtel_slice first_name,
 		      struct wtel_slice last_name, bool webrtc, store_account_fn *done, void *user);
 int store_peer_renew(struct wtel_store *store, int64_t user_id, store_secret_fn *done, void *user);

@@ -182,12 +182,17 @@ Test(api, bodies_are_read_strictly)
 		{422, "customerPhone", "{\"agentExtension\": \"1001\", \"customerPhone\": \"1\\nAction: X\"}"},
 	};
 	struct world world;
+	json_t *document;
 	size_t i;
 
 	world_open(&world);
 	WORLD_UNTIL(&world, world_stats(&world).synchronised);
 	for (i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		api_refuses(&world, bad[i].status, bad[i].field, admin, "POST call/originate", bad[i].body);
+	document = api_ask(&world, 400, admin, "POST call/hangup", "{\"channel\": \"\\u0000\"}");
+	cr_assert_str_eq(json_string_value(api_at(document, "error/message")),
+			 "a text in the body holds NUL, at line 1, column 20");
+	json_decref(document);
 	api_refuses(&world, 400, "channel", admin, "POST call/hangup", "{}");
 	api_refuses(&world, 400, "channel", admin, "POST call/hangup", "{\"channel\": \"a\", \"callId\": \"b\"}");
 	api_refuses(&world, 400, "channel", admin, "POST call/hangup", "{\"channel\": 5}");
