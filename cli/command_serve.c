@@ -206,7 +206,7 @@ static int serve(struct cli *cli, const struct choices *choices, const char *hos
 	(void)choices;
 	(void)host;
 	(void)port;
-	return cli_fail(cli, EXIT_FAILED, "this wtelctl was built without the gateway (libwebsockets)");
+	return cli_fail(cli, EXIT_FAILED, "this wtelctl was built without the gateway (libnghttp2, libev)");
 }
 
 #endif

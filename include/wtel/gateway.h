@@ -1,7 +1,8 @@
 /*
- * The REST interface, the events and the figures over HTTP/1.1 and WebSocket, in front of a service, on a libev loop:
- * its own library (libwtel-gateway, wtel-gateway.pc), so that libwtel needs no libwebsockets. Browsers that want HTTP/2
- * get it from a proxy before it.
+ * The REST interface, the events and the figures over HTTP/1.1, HTTP/2 and WebSocket, in front of a service, on a libev
+ * loop: its own library (libwtel-gateway, wtel-gateway.pc), so that libwtel needs no libnghttp2. HTTP/2 is for whoever
+ * chooses it by ALPN over TLS, or begins with its preface in the clear, as a proxy does; a hundred requests at once on
+ * a connection. WebSocket is for HTTP/1.1.
  *
  *   /api/telephony/...        libwtel/api/route.def; who asks: Authorization: Bearer wtel_..., or the session's cookie
  *   /api/telephony/session    POST {"username", "password"}: log in; GET: who am I; DELETE: log out
@@ -43,7 +44,8 @@ struct wtel_gateway_options {
 					 spaces; NULL: none */
 	const char *metrics_from;     /* addresses and networks that may read /metrics without a token; NULL: none */
 	size_t max_connections;	      /* 10 000 */
-	size_t max_body;	      /* bytes, 4 MiB: what a trunk's rules need */
+	size_t max_body;	      /* bytes, 4 MiB: what a trunk's rules need; of HTTP/2 four times
+					 that for all of a connection */
 	size_t max_header;	      /* bytes of all headers of one request, 8 192 */
 	int64_t idle_timeout;	      /* microseconds without a request, 60 s */
 	int64_t request_timeout;      /* to its last byte, 10 s */

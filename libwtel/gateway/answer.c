@@ -31,6 +31,8 @@ static const char *reason(int status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 406:
+		return "Not Acceptable";
 	case 408:
 		return "Request Timeout";
 	case 409:
@@ -66,11 +68,7 @@ static const char *reason(int status)
 
 /* ---- the head ----------------------------------------------------------- */
 
-struct text {
-	char *at, *end;
-};
-
-static void put(struct text *text, const char *data, size_t length)
+void gateway_put(struct gateway_text *text, const char *data, size_t length)
 {
 	if (length > (size_t)(text->end - text->at))
 		length = (size_t)(text->end - text->at);
@@ -79,25 +77,23 @@ static void put(struct text *text, const char *data, size_t length)
 	text->at += length;
 }
 
-static void put_text(struct text *text, const char *data)
+static void put_text(struct gateway_text *text, const char *data)
 {
-	put(text, data, strlen(data));
+	gateway_put(text, data, strlen(data));
 }
 
-#define PUT(text, literal) put(text, literal, sizeof(literal) - 1)
-
-static void put_number(struct text *text, size_t number)
+static void put_number(struct gateway_text *text, size_t number)
 {
 	char digits[24], *at = digits + sizeof(digits);
 
 	do
 		*--at = (char)('0' + number % 10);
 	while (number /= 10);
-	put(text, at, (size_t)(digits + sizeof(digits) - at));
+	gateway_put(text, at, (size_t)(digits + sizeof(digits) - at));
 }
 
 /* RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT", made once a second. */
-static void put_date(struct wtel_gateway *gateway, struct text *text)
+static void put_date(struct wtel_gateway *gateway, struct gateway_text *text)
 {
 	static const char days[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
 	static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
@@ -113,38 +109,36 @@ static void put_date(struct wtel_gateway *gateway, struct text *text)
 	put_text(text, gateway->date);
 }
 
-static void put_common(struct gateway_connection *connection, struct text *text, int status, const char *type)
+static void put_common(struct gateway_exchange *exchange, struct gateway_text *text, int status, const char *type)
 {
-	PUT(text, "HTTP/1.1 ");
+	const struct wtel_gateway *gateway = exchange->gateway;
+
+	text->status = status;
+	GATEWAY_PUT(text, "HTTP/1.1 ");
 	put_number(text, (size_t)status);
-	PUT(text, " ");
+	GATEWAY_PUT(text, " ");
 	put_text(text, reason(status));
-	PUT(text, "\r\nDate: ");
-	put_date(connection->gateway, text);
+	GATEWAY_PUT(text, "\r\n");
+	text->fields = text->at;
+	GATEWAY_PUT(text, "Date: ");
+	put_date(exchange->gateway, text);
 	if (type) {
-		PUT(text, "\r\nContent-Type: ");
+		GATEWAY_PUT(text, "\r\nContent-Type: ");
 		put_text(text, type);
 	}
-	PUT(text, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
-	if (connection->gateway->tls)
-		PUT(text, "Strict-Transport-Security: max-age=31536000\r\n");
-	if (connection->gateway->origin_count)
-		PUT(text, "Vary: Origin\r\n");
-	if (*connection->origin) {
-		PUT(text, "Access-Control-Allow-Origin: ");
-		put_text(text, connection->origin);
-		PUT(text, "\r\nAccess-Control-Allow-Credentials: true\r\n"
-			  "Access-Control-Expose-Headers: Retry-After\r\n");
+	GATEWAY_PUT(text, "\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n");
+	if (gateway->tls)
+		GATEWAY_PUT(text, "Strict-Transport-Security: max-age=31536000\r\n");
+	if (gateway->origin_count)
+		GATEWAY_PUT(text, "Vary: Origin\r\n");
+	if (*exchange->origin) {
+		GATEWAY_PUT(text, "Access-Control-Allow-Origin: ");
+		put_text(text, exchange->origin);
+		GATEWAY_PUT(text, "\r\nAccess-Control-Allow-Credentials: true\r\n"
+				  "Access-Control-Expose-Headers: Retry-After\r\n");
 	}
-	put(text, connection->extra_head.data, connection->extra_head.length);
-}
-
-size_t gateway_answer_head(struct gateway_connection *connection, char *out, size_t room, int status, const char *type)
-{
-	struct text text = {out, out + room};
-
-	put_common(connection, &text, status, type);
-	return (size_t)(text.at - out);
+	gateway_put(text, exchange->extra_head.data, exchange->extra_head.length);
+	exchange->extra_head = (struct wtel_slice){NULL, 0};
 }
 
 /* ---- whole answers ------------------------------------------------------ */
@@ -165,77 +159,86 @@ static bool make_room(struct wtel_gateway *gateway, size_t wanted)
 	return true;
 }
 
-void gateway_answer(struct gateway_connection *connection, int status, const char *type, struct wtel_slice body)
+static bool begin(struct gateway_exchange *exchange, struct gateway_text *text, size_t body, int status,
+		  const char *type)
 {
-	struct wtel_gateway *gateway = connection->gateway;
-	bool bodiless = connection->head || status == 204;
-	struct text text;
-	char *from;
+	struct wtel_gateway *gateway = exchange->gateway;
 
-	if (!connection->wsi)
+	if (!make_room(gateway, HEAD_ROOM + body))
+		return false;
+	text->from = text->at = gateway->scratch;
+	text->end = gateway->scratch + gateway->scratch_room;
+	put_common(exchange, text, status, type);
+	return true;
+}
+
+bool gateway_answer_begin(struct gateway_exchange *exchange, struct gateway_text *head, int status, const char *type)
+{
+	return begin(exchange, head, 0, status, type);
+}
+
+void gateway_answer(struct gateway_exchange *exchange, int status, const char *type, struct wtel_slice body)
+{
+	bool bodiless = exchange->head || status == 204;
+	struct gateway_text text;
+
+	if (!exchange->gateway)
 		return;
-	if (gateway->stopping)
-		connection->keep_alive = false;
-	if (!make_room(gateway, LWS_PRE + HEAD_ROOM + body.length)) {
-		connection_end(connection, false);
+	if (exchange->carrier->takes && !exchange->carrier->takes(exchange, body.length)) {
+		gateway_fail(exchange, 503, WTEL_ELIMIT, "", "too much of what was answered before is not read", 1);
 		return;
 	}
-	from = gateway->scratch + LWS_PRE;
-	text = (struct text){from, gateway->scratch + gateway->scratch_room};
-	put_common(connection, &text, status, type);
+	if (!begin(exchange, &text, body.length, status, type)) {
+		exchange->carrier->end(exchange, false);
+		return;
+	}
 	if (status != 204) {
-		PUT(&text, "Content-Length: ");
+		GATEWAY_PUT(&text, "Content-Length: ");
 		put_number(&text, body.length);
-		PUT(&text, "\r\n");
+		GATEWAY_PUT(&text, "\r\n");
 	}
-	if (!connection->keep_alive)
-		PUT(&text, "Connection: close\r\n");
-	else if (connection->old)
-		PUT(&text, "Connection: keep-alive\r\n");
-	PUT(&text, "\r\n");
-	if (!bodiless)
-		put(&text, body.data, body.length);
-	gateway_note(connection, status, bodiless ? 0 : body.length);
-	connection->extra_head = (struct wtel_slice){NULL, 0};
-	connection_send(connection, from, (size_t)(text.at - from));
+	if (bodiless)
+		body.length = 0;
+	gateway_note(exchange, status, body.length);
+	exchange->carrier->answer(exchange, &text, body);
 }
 
 /* ---- errors ------------------------------------------------------------- */
 
-static void put_json(struct text *text, const char *value)
+static void put_json(struct gateway_text *text, const char *value)
 {
 	for (; *value; value++) {
 		if ((unsigned char)*value < 0x20 || (unsigned char)*value > 0x7e)
-			PUT(text, "?");
+			GATEWAY_PUT(text, "?");
 		else if (*value == '"' || *value == '\\')
-			PUT(text, "\\"), put(text, value, 1);
+			GATEWAY_PUT(text, "\\"), gateway_put(text, value, 1);
 		else
-			put(text, value, 1);
+			gateway_put(text, value, 1);
 	}
 }
 
-void gateway_fail(struct gateway_connection *connection, int status, int code, const char *field, const char *message,
+void gateway_fail(struct gateway_exchange *exchange, int status, int code, const char *field, const char *message,
 		  unsigned retry)
 {
 	char body[ERROR_ROOM], extra[64];
-	struct text text = {body, body + sizeof(body) - 8};
+	struct gateway_text text = {.at = body, .end = body + sizeof(body) - 8};
 
-	PUT(&text, "{\"success\":false,\"error\":{\"code\":\"");
+	GATEWAY_PUT(&text, "{\"success\":false,\"error\":{\"code\":\"");
 	put_text(&text, wtel_error_name(code));
-	PUT(&text, "\",\"message\":\"");
+	GATEWAY_PUT(&text, "\",\"message\":\"");
 	put_json(&text, message);
 	if (field && *field) {
-		PUT(&text, "\",\"field\":\"");
+		GATEWAY_PUT(&text, "\",\"field\":\"");
 		put_json(&text, field);
-		PUT(&text, "\"}}");
+		GATEWAY_PUT(&text, "\"}}");
 	} else {
-		PUT(&text, "\",\"field\":null}}");
+		GATEWAY_PUT(&text, "\",\"field\":null}}");
 	}
 	if (status == 401)
-		connection->extra_head = wtel_slice_of("WWW-Authenticate: Bearer realm=\"wtel\"\r\n");
+		exchange->extra_head = wtel_slice_of("WWW-Authenticate: Bearer realm=\"wtel\"\r\n");
 	if (retry) {
 		snprintf(extra, sizeof(extra), "Retry-After: %u\r\n", retry);
-		connection->extra_head = wtel_slice_of(extra);
+		exchange->extra_head = wtel_slice_of(extra);
 	}
-	gateway_answer(connection, status, "application/json", (struct wtel_slice){body, (size_t)(text.at - body)});
+	gateway_answer(exchange, status, "application/json", (struct wtel_slice){body, (size_t)(text.at - body)});
 }

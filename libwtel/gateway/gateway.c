@@ -1,9 +1,7 @@
-/* The gateway's life: options, lws, the loop, the end. */
-#include <openssl/ssl.h>
+/* The gateway's life: options, the loop, the end. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/resource.h>
 
 #include "gateway/limit.h"
 #include "gateway/listen.h"
@@ -14,15 +12,7 @@
 #include "gateway/who.h"
 
 static const ev_tstamp SWEEP_EVERY = 0.25; /* seconds */
-enum { READ_AT_ONCE = 16384, WRITE_AT_ONCE = 1048576, HISTORY_MAX = 10000000, FDS_MAX = 262144 };
-
-static const struct lws_protocols protocols[] = {
-	{.name = "wtel",
-	 .callback = connection_callback,
-	 .per_session_data_size = sizeof(struct gateway_connection *),
-	 .tx_packet_size = WRITE_AT_ONCE},
-	{NULL},
-};
+enum { HISTORY_MAX = 10000000 };
 
 static int fail(struct wtel_detail *detail, int code, const char *field, const char *text)
 {
@@ -111,81 +101,6 @@ static int read_options(struct wtel_gateway *gateway, struct wtel_detail *detail
 	return read_origins(gateway, detail);
 }
 
-/* ---- lws -------------------------------------------------------------------- */
-
-/* lws says of a certificate that it failed, and nothing more. */
-static int check_certificate(const struct wtel_gateway_options *options, struct wtel_detail *detail)
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	const char *field = NULL;
-
-	if (!context)
-		return fail(detail, WTEL_ENOMEM, "", "out of memory");
-	if (SSL_CTX_use_certificate_chain_file(context, options->cert_file) != 1)
-		field = "cert_file";
-	else if (SSL_CTX_use_PrivateKey_file(context, options->key_file, SSL_FILETYPE_PEM) != 1 ||
-		 SSL_CTX_check_private_key(context) != 1)
-		field = "key_file";
-	SSL_CTX_free(context);
-	if (!field)
-		return 0;
-	return fail(detail, WTEL_ECONFIG, field,
-		    *field == 'c' ? "the certificate cannot be read" : "the key cannot be read, or is another's");
-}
-
-/* lws makes tables for all descriptors that the process may have, and "unlimited" would be gigabytes. */
-static struct lws_context *create_context(struct wtel_gateway *gateway, const struct lws_context_creation_info *info)
-{
-	struct lws_context *context;
-	struct rlimit before, less;
-	bool lowered;
-
-	gateway->max_fd = FDS_MAX;
-	lowered = getrlimit(RLIMIT_NOFILE, &before) == 0 && before.rlim_cur > FDS_MAX;
-	less = before;
-	less.rlim_cur = FDS_MAX;
-	lowered = lowered && setrlimit(RLIMIT_NOFILE, &less) == 0;
-	context = lws_create_context(info);
-	if (lowered)
-		(void)setrlimit(RLIMIT_NOFILE, &before);
-	else if (before.rlim_cur < FDS_MAX)
-		gateway->max_fd = (int)before.rlim_cur;
-	return context;
-}
-
-static int open_lws(struct wtel_gateway *gateway, struct wtel_detail *detail)
-{
-	struct lws_context_creation_info info;
-	void *loops[1] = {gateway->loop};
-
-	memset(&info, 0, sizeof(info));
-	lws_set_log_level(0, NULL);
-	info.port = CONTEXT_PORT_NO_LISTEN_SERVER;
-	info.protocols = protocols;
-	info.foreign_loops = loops;
-	info.options = LWS_SERVER_OPTION_LIBEV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
-	info.gid = (gid_t)-1;
-	info.uid = (uid_t)-1;
-	info.user = gateway;
-	info.pt_serv_buf_size = READ_AT_ONCE;
-	info.timeout_secs = (unsigned)(gateway->options.request_timeout / 1000000 + 1);
-	info.vhost_name = "wtel";
-	info.alpn = "http/1.1";
-	if (gateway->tls) {
-		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-		info.ssl_cert_filepath = gateway->options.cert_file;
-		info.ssl_private_key_filepath = gateway->options.key_file;
-		info.ssl_options_set = SSL_OP_NO_SSLv3 | SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
-	}
-	gateway->context = create_context(gateway, &info);
-	if (!gateway->context)
-		return fail(detail, WTEL_EIO, "", "libwebsockets or its module for libev cannot be loaded");
-	gateway->vhost = lws_create_vhost(gateway->context, &info);
-	if (!gateway->vhost)
-		return fail(detail, WTEL_EIO, "", "libwebsockets cannot take the certificate");
-	return 0;
-}
-
 /* ---- the loop --------------------------------------------------------------- */
 
 static void finish_stop(struct wtel_gateway *gateway)
@@ -208,7 +123,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
 		gateway->asked = false;
 		(void)wtel_service_dispatch(gateway->service);
 	}
-	connection_end_all(gateway);
+	connection_settle_all(gateway);
 	if (gateway->stopping && !gateway->connections)
 		finish_stop(gateway);
 }
@@ -263,12 +178,11 @@ static int open_all(struct wtel_gateway *gateway, struct wtel_detail *detail)
 {
 	int code = read_options(gateway, detail);
 
-	if (!code && gateway->tls)
-		code = check_certificate(&gateway->options, detail);
+	if (!code)
+		code = transports_open(&gateway->transports, gateway->loop, &gateway->allocator,
+				       gateway->options.cert_file, gateway->options.key_file, detail);
 	if (!code)
 		code = open_parts(gateway, detail);
-	if (!code)
-		code = open_lws(gateway, detail);
 	if (!code)
 		code = listen_open(gateway, detail);
 	if (!code)
@@ -328,8 +242,7 @@ void wtel_gateway_stop(struct wtel_gateway *gateway, int64_t timeout, void (*don
 	listen_close(gateway);
 	streams_stop(gateway);
 	for (connection = gateway->first; connection; connection = connection->next)
-		if (connection->phase == CONNECTION_READS && !connection->started)
-			connection_end(connection, false);
+		connection_stop(connection);
 	/* The loop may sleep: this wakes it. */
 	ev_timer_stop(gateway->loop, &gateway->sweep);
 	ev_timer_set(&gateway->sweep, 0, SWEEP_EVERY);
@@ -344,9 +257,8 @@ void wtel_gateway_free(struct wtel_gateway *gateway)
 		return;
 	allocator = gateway->allocator;
 	listen_close(gateway);
-	/* Connections go with it. */
-	if (gateway->context)
-		lws_context_destroy(gateway->context);
+	connection_close_all(gateway);
+	transports_close(&gateway->transports);
 	if (gateway->started) {
 		ev_prepare_stop(gateway->loop, &gateway->before_sleep);
 		ev_timer_stop(gateway->loop, &gateway->sweep);

@@ -1,28 +1,31 @@
 /*
  * The gateway from inside.
  *
- * libwebsockets reads, writes and speaks TLS, on the program's libev loop; a connection is one of its raw sockets.
- * HTTP/1.1 on it is ours (http.c, head.c): lws's own decodes and normalises paths, knows no chunked bodies and closes
- * where 400, 408, 413 or 431 is due.
+ *   a socket, its TLS       transport.c, on the program's libev loop
+ *   who is connected        connection.c
+ *   HTTP/1.1 on it          http1.c, head.c: one exchange after the other
+ *   HTTP/2 on it            http2.c (nghttp2), http2_head.c: an exchange for each of its streams
+ *   what is asked           http.c: who asks (who.c), how often (limit.c) -> wtel_api_call(), login.c, metrics.c,
+ *                           health.c, or events (websocket.c, sse.c) -> gateway_answer() (answer.c)
  *
- *   bytes -> connection.c -> head.c -> http.c: who asks (who.c), how often (limit.c) -> wtel_api_call(), login.c,
- *   metrics.c, health.c, or a stream (websocket.c, sse.c) -> gateway_answer() -> one lws_write()
- *
- * A stream takes a connection over for good: see struct gateway_stream.
+ * An exchange is a request and its answer, whatever carries it (struct gateway_carrier): only the carriers know which
+ * HTTP it is. Both read strictly: what two readers could understand differently is refused.
  */
 #ifndef GATEWAY_GATEWAY_H
 #define GATEWAY_GATEWAY_H
 
 #include <ev.h>
-#include <libwebsockets.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <time.h>
 #include <wtel/gateway.h>
 
 #include "gateway/hub.h"
+#include "gateway/transport.h"
 
 struct gateway_connection;
+struct gateway_exchange;
+struct http2;
 struct who_table;
 struct limit_table;
 struct login;
@@ -82,18 +85,17 @@ struct gateway_request {
 	bool old; /* HTTP/1.0 */
 };
 
-/* ---- streams ----------------------------------------------------------- */
+/* ---- answers without an end -------------------------------------------- */
 
 /*
- * What a connection has become after its answer's head: websocket.c's and sse.c's. Every function is called from the
- * loop, none after `closed`, in which the stream is to be freed. To write: lws_write(connection->wsi, ...,
- * LWS_WRITE_RAW) (LWS_PRE bytes before the data), in `writable` or where lws_partial_buffered() says that nothing
- * waits; to be asked: lws_callback_on_writable(connection->wsi); to end it: connection_end().
+ * What an exchange has become after its answer's head: websocket.c's and sse.c's. Every function is called from the
+ * loop, none after `closed`, in which the stream is to be freed. To write: exchange_write(), in `writable` or where
+ * exchange_busy() says that nothing waits; to be asked: exchange_want(); to end it: exchange_end().
  */
 struct gateway_stream {
 	/* What the client sent; borrowed. Not 0: close. */
 	int (*receive)(void *stream, const unsigned char *data, size_t length);
-	/* All that was written before is with the kernel. Not 0: close. */
+	/* Nothing of what was written before waits any more. Not 0: close. */
 	int (*writable)(void *stream);
 	void (*closed)(void *stream);
 };
@@ -108,14 +110,13 @@ struct gateway_visitor {
 
 /*
  * Implemented by events: a GET of /api/telephony/events by whoever has a grant; Origin was looked at where a cookie
- * said who it is. Either takes the connection over with connection_stream() (and writes the answer's head itself:
- * gateway_answer_head() for what is common), or answers with gateway_fail(). sse_open: for Accept: text/event-stream;
- * websocket_open: for Upgrade: websocket. `extra`: octets that came behind the request, for the stream's `receive`.
+ * said who it is. Either goes on with exchange_stream(), or answers with gateway_fail(). sse_open: for Accept:
+ * text/event-stream; websocket_open: for Upgrade: websocket, which HTTP/1.1 alone has.
  */
-void websocket_open(struct gateway_connection *connection, const struct gateway_visitor *visitor);
-void sse_open(struct gateway_connection *connection, const struct gateway_visitor *visitor);
+void websocket_open(struct gateway_exchange *exchange, const struct gateway_visitor *visitor);
+void sse_open(struct gateway_exchange *exchange, const struct gateway_visitor *visitor);
 /* Before either: whether that user, or token of nobody, may read another stream. false: answered. */
-bool stream_room(struct gateway_connection *connection, const struct wtel_grant *grant);
+bool stream_room(struct gateway_exchange *exchange, const struct wtel_grant *grant);
 
 /* ---- the gateway ------------------------------------------------------- */
 
@@ -135,15 +136,13 @@ struct wtel_gateway {
 	char *strings;
 	struct wtel_service *service;
 	struct ev_loop *loop;
-	struct lws_context *context;
-	struct lws_vhost *vhost;
+	struct transports transports;
 	int port;
 	bool tls;
 	bool started;
 	bool stopping;
 	bool asked; /* the service has something to do before the loop sleeps */
 	bool listens;
-	int max_fd;	/* lws has no room for a descriptor from here on */
 	int64_t warned; /* mono: when it was last said that something ran out */
 	ev_io listening;
 	ev_timer full; /* no descriptor was left */
@@ -151,13 +150,14 @@ struct wtel_gateway {
 	ev_timer sweep;
 	struct gateway_connection *first;  /* all connections */
 	struct gateway_connection *ending; /* those that are to be closed before the loop sleeps */
+	struct http2 *unsaid;		   /* those that have something to say before the loop sleeps */
 	size_t connections;
 	struct gateway_networks proxies, metrics_from;
 	const char *origins[GATEWAY_ORIGINS_MAX];
 	size_t origin_count;
 	time_t date_of; /* what `date` was made of */
 	char date[40];
-	char *scratch; /* LWS_PRE bytes, then an answer while it is put together */
+	char *scratch; /* an answer while it is put together */
 	size_t scratch_room;
 	struct who_table *who;
 	struct limit_table *limits;
@@ -184,45 +184,61 @@ extern const struct wtel_allocator gateway_memory;
 void *gateway_allocate(const struct wtel_allocator *allocator, size_t size); /* zeroed */
 void gateway_release(const struct wtel_allocator *allocator, void *pointer);
 
-/* ---- connections (connection.c) ---------------------------------------- */
+/* ---- exchanges (exchange.c) -------------------------------------------- */
 
-enum connection_phase {
-	CONNECTION_READS,   /* a request, or waits for one */
-	CONNECTION_WAITS,   /* its request is being answered */
-	CONNECTION_WRITES,  /* the kernel did not take all of its answer yet */
-	CONNECTION_STREAMS, /* events */
-	CONNECTION_DRAINS   /* answered for the last time: what comes is thrown away */
+enum exchange_phase {
+	EXCHANGE_READS,	  /* a request, or waits for one */
+	EXCHANGE_WAITS,	  /* its request is being answered */
+	EXCHANGE_WRITES,  /* not all of its answer is gone yet */
+	EXCHANGE_STREAMS, /* events */
+	EXCHANGE_DRAINS	  /* answered for the last time: what comes is thrown away */
 };
 
-struct gateway_connection {
-	struct gateway_connection *next, *previous, *next_ending;
+/* An answer's head while it is put together, as HTTP/1.1 has it: the status line, then a line for each field. */
+struct gateway_text {
+	char *from, *at, *end;
+	char *fields; /* behind the status line */
+	int status;
+};
+
+/* What an exchange is carried by: http1.c's or http2.c's. */
+struct gateway_carrier {
+	/* Sets the body once it is whole. 0: it is, or there is none; 1: more is to come, and then it is asked again;
+	 * else the status to refuse it with. */
+	int (*body)(struct gateway_exchange *exchange, struct gateway_request *request, size_t most);
+	/* Whether so many octets of an answer may wait for their reader. NULL: always. */
+	bool (*takes)(const struct gateway_exchange *exchange, size_t length);
+	/* The whole answer; `head` lacks its end, and has room for the body of who is no bodiless answer. */
+	void (*answer)(struct gateway_exchange *exchange, struct gateway_text *head, struct wtel_slice body);
+	/* Reads on: what held the request back has come. */
+	void (*retry)(struct gateway_exchange *exchange);
+	/* An answer without an end; `first` is what it begins with. stream_calls and stream are set. */
+	void (*stream)(struct gateway_exchange *exchange, struct gateway_text *head, struct wtel_slice first);
+	/* Not 0: it cannot be written. */
+	int (*write)(struct gateway_exchange *exchange, const void *data, size_t length);
+	bool (*busy)(const struct gateway_exchange *exchange);
+	void (*want)(struct gateway_exchange *exchange);
+	void (*end)(struct gateway_exchange *exchange, bool flushed);
+	/* A websocket's: nothing more is written, what comes is read over. */
+	void (*shut)(struct gateway_exchange *exchange);
+	/* Its memory, once nobody refers to it. */
+	void (*release)(struct gateway_exchange *exchange);
+};
+
+struct gateway_exchange {
 	struct wtel_gateway *gateway; /* NULL: gone, and answers are awaited */
-	struct wtel_allocator allocator;
-	struct lws *wsi;  /* NULL: the connection is gone */
+	const struct gateway_carrier *carrier;
+	struct gateway_connection *connection;
 	unsigned pending; /* answers that will come with it */
-	enum connection_phase phase;
-	bool inside; /* its lws callback is under way: it is not to be ended from within */
+	enum exchange_phase phase;
 	bool ending;
-	bool ends_flushed; /* once all is written */
-	bool reading;	   /* connection_read() is under way */
-	bool paused;	   /* nothing is read */
-	int64_t deadline;  /* mono; what then happens is the phase's; INT64_MAX: nothing */
-	char *in;	   /* what came and was not used yet */
-	size_t in_length, in_room;
-	size_t chunk_from, chunk_to; /* of a chunked body: read to, written to; 0: not begun */
-	bool continued;		     /* 100 was said */
-	bool looked_up;		     /* the database was asked who that is */
-	bool kept;		     /* the request needs its octets in `in` */
-	/* the request that is answered */
-	int64_t started; /* mono, its first byte; 0: none */
+	bool looked_up;	 /* the database was asked who that is */
 	bool head;	 /* of HEAD */
-	bool keep_alive;
-	bool old;      /* HTTP/1.0 */
-	uint8_t route; /* enum metrics_route */
+	uint8_t route;	 /* enum metrics_route */
+	int64_t started; /* mono, the request's first byte; 0: none */
 	char method[12];
 	char path[GATEWAY_PATH_MAX + 1];
 	char actor[GATEWAY_ACTOR_SIZE];
-	struct in6_addr remote;		/* of the socket */
 	struct in6_addr client;		/* behind a proxy its own */
 	char address[INET6_ADDRSTRLEN]; /* the same */
 	char origin[200];		/* that may read the answer; "" none */
@@ -230,52 +246,84 @@ struct gateway_connection {
 	int64_t grant_id;		/* 0: none */
 	const struct gateway_stream *stream_calls;
 	void *stream;
-	void *login; /* login.c's, while it is under way */
 };
 
-/* lws's callback of all connections. */
-int connection_callback(struct lws *wsi, enum lws_callback_reasons reason, void *space, void *in, size_t length);
+/* A new one, or the same for its next request. */
+void exchange_begin(struct gateway_exchange *exchange, struct gateway_connection *connection);
 
-/* What is to be ended; what took too long. */
-void connection_end_all(struct wtel_gateway *gateway);
+/* It is over: nobody hears of it any more, and its memory goes with the last answer that is awaited. */
+void exchange_leave(struct gateway_exchange *exchange);
+
+/* Before something asynchronous, with the exchange as its user; when that did not begin; and when it came: false:
+ * nobody waits any more, the exchange may be freed. */
+void exchange_hold(struct gateway_exchange *exchange);
+void exchange_release(struct gateway_exchange *exchange);
+bool exchange_resume(struct gateway_exchange *exchange);
+
+/* Goes on as a stream. */
+void exchange_stream(struct gateway_exchange *exchange, struct gateway_text *head, struct wtel_slice first,
+		     const struct gateway_stream *calls, void *stream);
+
+/* ---- connections (connection.c) ---------------------------------------- */
+
+struct gateway_connection {
+	struct gateway_connection *next, *previous, *next_ending;
+	struct wtel_gateway *gateway; /* NULL: gone, and answers are awaited */
+	struct wtel_allocator allocator;
+	struct transport transport;
+	struct in6_addr remote; /* of the socket */
+	bool ending;
+	bool ends_flushed;   /* once all is written */
+	bool eof;	     /* the client will say no more */
+	struct http2 *http2; /* NULL: it speaks HTTP/1.1 */
+	/* http1.c's */
+	struct gateway_exchange exchange;
+	struct http1_turn *turn; /* a request is being read */
+	bool reading;		 /* http1_read() is under way */
+	bool fresh;		 /* nothing came yet: it may be the preface of HTTP/2 */
+	int64_t deadline;	 /* mono; what then happens is the phase's; INT64_MAX: nothing */
+	char *in;		 /* what came and was not used yet */
+	size_t in_length, in_room;
+	size_t chunk_from, chunk_to; /* of a chunked body: read to, written to; 0: not begun */
+	bool continued;		     /* 100 was said */
+	bool kept;		     /* the request needs its octets in `in` */
+	bool keep_alive;
+	bool old; /* HTTP/1.0 */
+};
+
+/* A socket that was accepted is its own from here on, and closed where there is no memory. */
+void connection_open(struct wtel_gateway *gateway, int fd, const struct in6_addr *remote);
+
+/* Before the loop sleeps, what is to be said is said and what is to be ended ends; what took too long. */
+void connection_settle_all(struct wtel_gateway *gateway);
 void connection_sweep(struct gateway_connection *connection, int64_t now);
 
-/* The request is over: the connection is the stream's. */
-void connection_stream(struct gateway_connection *connection, const struct gateway_stream *calls, void *stream);
+/* Whoever asks nothing goes; the others once they are answered. */
+void connection_stop(struct gateway_connection *connection);
 
-/* Before the loop sleeps, or when its callback ends; `flushed`: once all is written. */
+/* All, at once. */
+void connection_close_all(struct wtel_gateway *gateway);
+
+/* Before the loop sleeps; `flushed`: once all is written. */
 void connection_end(struct gateway_connection *connection, bool flushed);
-
-/* The whole answer to what was asked, with LWS_PRE bytes before it; then goes on with what came meanwhile. */
-void connection_send(struct gateway_connection *connection, char *data, size_t length);
-
-/* Reads on: what held the request back has come. */
-void connection_retry(struct gateway_connection *connection);
-
-/* Octets of `data` that the requests at its begin took; what they are is http.c's. 0: more is to come, or it waits. */
-size_t http_read(struct gateway_connection *connection, char *data, size_t length);
-
-/* Nobody goes on sending this request: 408. */
-void http_late(struct gateway_connection *connection);
-
-/* Before and after something asynchronous holds it: false: nobody waits any more, it may be freed. */
-void connection_hold(struct gateway_connection *connection);
-bool connection_resume(struct gateway_connection *connection);
 
 /* ---- answers (answer.c) ------------------------------------------------ */
 
 /* An answer with Content-Length; to HEAD without its body. `type` NULL: none. */
-void gateway_answer(struct gateway_connection *connection, int status, const char *type, struct wtel_slice body);
+void gateway_answer(struct gateway_exchange *exchange, int status, const char *type, struct wtel_slice body);
 
 /* {"success": false, "error": ...}. `code` is the library's (WTEL_EINVAL). `retry` seconds: 0 none. */
-void gateway_fail(struct gateway_connection *connection, int status, int code, const char *field, const char *text,
+void gateway_fail(struct gateway_exchange *exchange, int status, int code, const char *field, const char *text,
 		  unsigned retry);
 
-/* "HTTP/1.1 200 OK" and the headers that all answers have, without the empty line; its length. `room` of 1 024 is
- * enough. */
-size_t gateway_answer_head(struct gateway_connection *connection, char *out, size_t room, int status, const char *type);
+/* The head of an answer without an end, with what all answers have. false: no memory. */
+bool gateway_answer_begin(struct gateway_exchange *exchange, struct gateway_text *head, int status, const char *type);
+
+/* A line, or more, each with its end, as far as there is room. */
+void gateway_put(struct gateway_text *text, const char *data, size_t length);
+#define GATEWAY_PUT(text, literal) gateway_put(text, literal, sizeof(literal) - 1)
 
 /* Notes it in the metrics and the access log: for streams, once, when they begin. gateway_answer() does it itself. */
-void gateway_note(struct gateway_connection *connection, int status, size_t bytes);
+void gateway_note(struct gateway_exchange *exchange, int status, size_t bytes);
 
 #endif

@@ -94,7 +94,7 @@ static void skip_authority(struct wtel_slice *target)
 	}
 }
 
-static int read_target(struct gateway_request *out, struct wtel_slice target)
+int head_target(struct gateway_request *out, struct wtel_slice target)
 {
 	const char *mark;
 	size_t i;
@@ -137,12 +137,12 @@ static int read_line(struct gateway_request *out, const char *line, const char *
 	if (!space || space == at)
 		return 400;
 	status = read_version(out, space + 1, end);
-	return status ? status : read_target(out, (struct wtel_slice){at, (size_t)(space - at)});
+	return status ? status : head_target(out, (struct wtel_slice){at, (size_t)(space - at)});
 }
 
 /* ---- headers ------------------------------------------------------------ */
 
-static int find(struct wtel_slice name)
+int head_find(struct wtel_slice name)
 {
 	int i;
 
@@ -152,23 +152,28 @@ static int find(struct wtel_slice name)
 	return -1;
 }
 
-/* Those that may come more than once: of addresses the last counts, which the nearest proxy wrote. */
+/* Of addresses the last counts, which the nearest proxy wrote. */
+enum head_again head_again(enum gateway_header id)
+{
+	switch ((int)id) {
+	case GATEWAY_FORWARDED_FOR:
+		return HEAD_LAST;
+	case GATEWAY_ACCEPT:
+	case GATEWAY_COOKIE:
+	case GATEWAY_WS_PROTOCOL:
+		return HEAD_FIRST;
+	default:
+		return HEAD_NEVER;
+	}
+}
+
 static int keep(struct gateway_request *out, int id, struct wtel_slice value)
 {
-	if (out->headers[id].data) {
-		switch (id) {
-		case GATEWAY_FORWARDED_FOR:
-			break;
-		case GATEWAY_ACCEPT:
-		case GATEWAY_COOKIE:
-		case GATEWAY_WS_PROTOCOL:
-			return 0;
-		default:
-			return 400;
-		}
-	}
-	out->headers[id] = value;
-	return 0;
+	enum head_again again = out->headers[id].data ? head_again((enum gateway_header)id) : HEAD_LAST;
+
+	if (again == HEAD_LAST)
+		out->headers[id] = value;
+	return again == HEAD_NEVER ? 400 : 0;
 }
 
 static int read_header(struct gateway_request *out, const char *line, const char *end)
@@ -187,11 +192,11 @@ static int read_header(struct gateway_request *out, const char *line, const char
 	for (at = from; at < end; at++)
 		if (((unsigned char)*at < 0x20 && *at != '\t') || *at == 0x7f)
 			return 400;
-	id = find(name);
+	id = head_find(name);
 	return id < 0 ? 0 : keep(out, id, (struct wtel_slice){from, (size_t)(end - from)});
 }
 
-static int read_length(struct gateway_request *out)
+int head_length(struct gateway_request *out)
 {
 	struct wtel_slice value = out->headers[GATEWAY_CONTENT_LENGTH];
 	size_t i;
@@ -221,7 +226,7 @@ static int conclude(struct gateway_request *out)
 		return 501;
 	out->chunked = encoding.data;
 	out->keep_alive = out->old ? head_has(connection, "keep-alive") : !head_has(connection, "close");
-	return read_length(out);
+	return head_length(out);
 }
 
 int head_read(struct gateway_request *out, const char *data, size_t length)

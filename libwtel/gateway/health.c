@@ -6,62 +6,61 @@
 
 static const int64_t READY_KEPT = 1000000; /* microseconds: whoever asks more often costs the database nothing */
 
-static void say(struct gateway_connection *connection, int status, const char *json)
+static void say(struct gateway_exchange *exchange, int status, const char *json)
 {
-	gateway_answer(connection, status, "application/json", wtel_slice_of(json));
+	gateway_answer(exchange, status, "application/json", wtel_slice_of(json));
 }
 
-void health_live(struct gateway_connection *connection)
+void health_live(struct gateway_exchange *exchange)
 {
-	say(connection, 200, "{\"status\":\"ok\"}");
+	say(exchange, 200, "{\"status\":\"ok\"}");
 }
 
-static void say_ready(struct gateway_connection *connection)
+static void say_ready(struct gateway_exchange *exchange)
 {
-	const struct wtel_gateway *gateway = connection->gateway;
+	const struct wtel_gateway *gateway = exchange->gateway;
 	struct wtel_service_stats stats;
 
 	wtel_service_stats(gateway->service, &stats);
 	if (stats.connected && gateway->ready == 200)
-		say(connection, 200, "{\"status\":\"ready\",\"asterisk\":true,\"database\":true}");
+		say(exchange, 200, "{\"status\":\"ready\",\"asterisk\":true,\"database\":true}");
 	else if (gateway->ready == 200)
-		say(connection, 503, "{\"status\":\"unavailable\",\"asterisk\":false,\"database\":true}");
+		say(exchange, 503, "{\"status\":\"unavailable\",\"asterisk\":false,\"database\":true}");
 	else if (stats.connected)
-		say(connection, 503, "{\"status\":\"unavailable\",\"asterisk\":true,\"database\":false}");
+		say(exchange, 503, "{\"status\":\"unavailable\",\"asterisk\":true,\"database\":false}");
 	else
-		say(connection, 503, "{\"status\":\"unavailable\",\"asterisk\":false,\"database\":false}");
+		say(exchange, 503, "{\"status\":\"unavailable\",\"asterisk\":false,\"database\":false}");
 }
 
 /* That nobody has this secret is what a database that works says. */
 static void looked(int code, const char *text, const struct wtel_grant *grant, void *user)
 {
-	struct gateway_connection *connection = user;
+	struct gateway_exchange *exchange = user;
 
 	(void)text;
 	(void)grant;
-	if (!connection_resume(connection))
+	if (!exchange_resume(exchange))
 		return;
-	connection->gateway->ready = code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE ? 200 : 503;
-	connection->gateway->ready_until = wtel_time_now().mono + READY_KEPT;
-	say_ready(connection);
+	exchange->gateway->ready = code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE ? 200 : 503;
+	exchange->gateway->ready_until = wtel_time_now().mono + READY_KEPT;
+	say_ready(exchange);
 }
 
-void health_ready(struct gateway_connection *connection)
+void health_ready(struct gateway_exchange *exchange)
 {
 	static const char nobody[] = "wtel_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-	struct wtel_gateway *gateway = connection->gateway;
+	struct wtel_gateway *gateway = exchange->gateway;
 
 	_Static_assert(sizeof(nobody) == WTEL_ACCESS_SECRET_SIZE, "as long as a secret");
 	if (wtel_time_now().mono < gateway->ready_until) {
-		say_ready(connection);
+		say_ready(exchange);
 		return;
 	}
-	connection->phase = CONNECTION_WAITS;
-	connection_hold(connection);
+	exchange_hold(exchange);
 	gateway->asked = true;
-	if (wtel_access_find(gateway->service, nobody, looked, connection)) {
-		connection->pending--;
+	if (wtel_access_find(gateway->service, nobody, looked, exchange)) {
+		exchange_release(exchange);
 		gateway->ready = 503;
-		say_ready(connection);
+		say_ready(exchange);
 	}
 }

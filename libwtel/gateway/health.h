@@ -4,7 +4,7 @@
 
 #include "gateway/gateway.h"
 
-void health_live(struct gateway_connection *connection);
-void health_ready(struct gateway_connection *connection);
+void health_live(struct gateway_exchange *exchange);
+void health_ready(struct gateway_exchange *exchange);
 
 #endif

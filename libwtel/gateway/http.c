@@ -1,5 +1,4 @@
-/* From a request's octets to whoever answers it. What is not whole is left where it is and read again, from its begin,
- * when more has come: a head has 8 KiB at most. */
+/* From a request to whoever answers it. */
 #include "gateway/http.h"
 
 #include <openssl/crypto.h>
@@ -19,13 +18,10 @@ enum { BODY_OF_SESSION = 4096, SECRET = WTEL_ACCESS_SECRET_SIZE };
 
 /* A request on its way through this file. */
 struct visit {
-	struct gateway_connection *connection;
-	struct gateway_request request;
+	struct gateway_exchange *exchange;
+	struct gateway_request *request;
 	const struct who_grant *grant;
 	char secret[SECRET];
-	char *data; /* its octets */
-	size_t length;
-	size_t used; /* 0: more is to come */
 };
 
 static bool is(struct wtel_slice text, const char *literal)
@@ -35,46 +31,22 @@ static bool is(struct wtel_slice text, const char *literal)
 
 static bool changes(const struct visit *visit)
 {
-	return !is(visit->request.method, "GET") && !is(visit->request.method, "HEAD");
+	return !is(visit->request->method, "GET") && !is(visit->request->method, "HEAD");
 }
 
-/* The answer ends the connection where the octets behind the head are not known to be a body that came whole. */
 static void fail(struct visit *visit, int status, int code, const char *field, const char *text, unsigned retry)
 {
-	struct gateway_connection *connection = visit->connection;
-	const struct gateway_request *request = &visit->request;
-
-	if (!visit->used && !request->chunked && visit->length - request->head_length >= request->body_length)
-		visit->used = request->head_length + request->body_length;
-	if (!visit->used) {
-		visit->used = visit->length;
-		connection->keep_alive = false;
-	}
-	gateway_fail(connection, status, code, field, text, retry);
+	gateway_fail(visit->exchange, status, code, field, text, retry);
 }
 
 /* ---- bodies ------------------------------------------------------------- */
 
-static bool say_continue(struct visit *visit)
-{
-	static const char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-	unsigned char data[LWS_PRE + sizeof(text)];
-	struct gateway_connection *connection = visit->connection;
-
-	if (!head_equals(visit->request.headers[GATEWAY_EXPECT], "100-continue") || connection->continued ||
-	    visit->request.old)
-		return true;
-	connection->continued = true;
-	memcpy(data + LWS_PRE, text, sizeof(text) - 1);
-	return lws_write(connection->wsi, data + LWS_PRE, sizeof(text) - 1, LWS_WRITE_RAW) >= 0;
-}
-
 /* A login is read before it is known who asks: it may hold little. */
 static size_t body_limit(const struct visit *visit)
 {
-	size_t most = visit->connection->gateway->options.max_body;
+	size_t most = visit->exchange->gateway->options.max_body;
 
-	return is(visit->request.path, API "session") && most > BODY_OF_SESSION ? BODY_OF_SESSION : most;
+	return is(visit->request->path, API "session") && most > BODY_OF_SESSION ? BODY_OF_SESSION : most;
 }
 
 static const char *reason_of(int status)
@@ -87,69 +59,37 @@ static const char *reason_of(int status)
 	case 501:
 		return "of transfer encodings only chunked is known";
 	case 505:
-		return "only HTTP/1.0 and HTTP/1.1 are spoken here";
+		return "that version of HTTP is not spoken here";
 	default:
 		return "this is no HTTP request";
 	}
 }
 
-static bool read_chunks(struct visit *visit)
-{
-	struct gateway_connection *connection = visit->connection;
-	size_t head = visit->request.head_length;
-	int status;
-
-	/* Its pieces are moved together, and that needs them to stay. */
-	connection->kept = true;
-	if (visit->data < connection->in || visit->data >= connection->in + connection->in_length)
-		return false;
-	status = head_chunks(visit->data, visit->length, head, &connection->chunk_from, &connection->chunk_to,
-			     body_limit(visit), connection->gateway->options.max_header);
-	if (status == 1)
-		return false;
-	if (status) {
-		fail(visit, status, status == 413 ? WTEL_ELIMIT : WTEL_EPROTOCOL, "", reason_of(status), 0);
-		return false;
-	}
-	visit->request.body = (struct wtel_slice){visit->data + head, connection->chunk_to - head};
-	visit->used = connection->chunk_from;
-	return true;
-}
-
 /* true: it is whole, or there is none. */
 static bool read_body(struct visit *visit)
 {
-	struct gateway_request *request = &visit->request;
+	int status = visit->exchange->carrier->body(visit->exchange, visit->request, body_limit(visit));
 
-	if (request->body_length > body_limit(visit)) {
-		fail(visit, 413, WTEL_ELIMIT, "", reason_of(413), 0);
-		return false;
-	}
-	if (!request->chunked && visit->length - request->head_length >= request->body_length) {
-		request->body = (struct wtel_slice){visit->data + request->head_length, request->body_length};
-		visit->used = request->head_length + request->body_length;
-		return true;
-	}
-	if (!say_continue(visit)) {
-		connection_end(visit->connection, false);
-		return false;
-	}
-	return request->chunked && read_chunks(visit);
+	if (status == 503)
+		fail(visit, 503, WTEL_ELIMIT, "", "too much comes at once", 1);
+	else if (status > 1)
+		fail(visit, status, status == 413 ? WTEL_ELIMIT : WTEL_EPROTOCOL, "", reason_of(status), 0);
+	return !status;
 }
 
 /* What is no JSON by its own account is not tried as such; a form of another site's page is none. */
 static bool is_json(struct visit *visit)
 {
-	struct wtel_slice type = visit->request.headers[GATEWAY_CONTENT_TYPE];
+	struct wtel_slice type = visit->request->headers[GATEWAY_CONTENT_TYPE];
 	const char *end = type.data ? memchr(type.data, ';', type.length) : NULL;
 
-	if (!visit->request.body.length)
+	if (!visit->request->body.length)
 		return true;
 	if (end)
 		type.length = (size_t)(end - type.data);
 	while (type.length && type.data[type.length - 1] == ' ')
 		type.length--;
-	if (head_equals(type, "application/json") && !visit->request.headers[GATEWAY_CONTENT_ENCODING].data)
+	if (head_equals(type, "application/json") && !visit->request->headers[GATEWAY_CONTENT_ENCODING].data)
 		return true;
 	fail(visit, 415, WTEL_EINVAL, "", "a body is to be application/json, without a content encoding", 0);
 	return false;
@@ -159,11 +99,11 @@ static bool is_json(struct visit *visit)
 
 static unsigned address_wait(const struct visit *visit, bool take)
 {
-	const struct gateway_connection *connection = visit->connection;
-	struct limit_table *limits = connection->gateway->limits;
+	const struct gateway_exchange *exchange = visit->exchange;
+	struct limit_table *limits = exchange->gateway->limits;
 	int64_t now = wtel_time_now().mono;
-	const void *key = connection->client.s6_addr;
-	size_t length = limit_address(&connection->client);
+	const void *key = exchange->client.s6_addr;
+	size_t length = limit_address(&exchange->client);
 
 	return take ? limit_take(limits, LIMIT_ADDRESS, key, length, now)
 		    : limit_look(limits, LIMIT_ADDRESS, key, length, now);
@@ -191,7 +131,7 @@ static bool within_rate(struct visit *visit)
 	const struct wtel_grant *grant = &visit->grant->grant;
 	bool user = grant->user_id;
 	const int64_t *key = user ? &grant->user_id : &grant->id;
-	unsigned seconds = limit_take(visit->connection->gateway->limits, user ? LIMIT_USER : LIMIT_GRANT, key,
+	unsigned seconds = limit_take(visit->exchange->gateway->limits, user ? LIMIT_USER : LIMIT_GRANT, key,
 				      sizeof(*key), wtel_time_now().mono);
 
 	if (seconds)
@@ -201,7 +141,7 @@ static bool within_rate(struct visit *visit)
 
 static bool is_no_forgery(struct visit *visit)
 {
-	struct wtel_slice token = visit->request.headers[GATEWAY_CSRF];
+	struct wtel_slice token = visit->request->headers[GATEWAY_CSRF];
 
 	if (visit->grant->grant.kind != WTEL_GRANT_SESSION || !changes(visit))
 		return true;
@@ -214,12 +154,12 @@ static bool is_no_forgery(struct visit *visit)
 /* true: `grant` may go on. false: answered, or it waits. */
 static bool admitted(struct visit *visit)
 {
-	struct gateway_connection *connection = visit->connection;
+	struct gateway_exchange *exchange = visit->exchange;
 	unsigned seconds = address_wait(visit, false);
 	enum who_answer answer;
 
 	/* Whoever guesses is not worth a look at the database: who.c knows who is all the same. */
-	answer = who_asks(connection, &visit->request, !seconds, &visit->grant, visit->secret);
+	answer = who_asks(exchange, visit->request, !seconds, &visit->grant, visit->secret);
 	switch (answer) {
 	case WHO_WAITS:
 		return false;
@@ -236,8 +176,8 @@ static bool admitted(struct visit *visit)
 	case WHO_GRANTED:
 		break;
 	}
-	connection->grant_id = visit->grant->grant.id;
-	memcpy(connection->actor, visit->grant->actor, sizeof(connection->actor));
+	exchange->grant_id = visit->grant->grant.id;
+	memcpy(exchange->actor, visit->grant->actor, sizeof(exchange->actor));
 	return is_no_forgery(visit);
 }
 
@@ -245,31 +185,30 @@ static bool admitted(struct visit *visit)
 
 static void api_answered(int status, struct wtel_slice json, void *user)
 {
-	struct gateway_connection *connection = user;
+	struct gateway_exchange *exchange = user;
 
-	if (connection_resume(connection))
-		gateway_answer(connection, status, "application/json", json);
+	if (exchange_resume(exchange))
+		gateway_answer(exchange, status, "application/json", json);
 }
 
 static void ask_api(struct visit *visit)
 {
-	struct gateway_connection *connection = visit->connection;
+	struct gateway_exchange *exchange = visit->exchange;
 	struct wtel_api_request request = WTEL_API_REQUEST_INIT;
 
-	request.method = connection->head ? "GET" : connection->method;
-	request.path = connection->path;
-	request.query = visit->request.query;
-	request.body = visit->request.body;
+	request.method = exchange->head ? "GET" : exchange->method;
+	request.path = exchange->path;
+	request.query = visit->request->query;
+	request.body = visit->request->body;
 	request.user_id = visit->grant->grant.user_id;
 	request.role = visit->grant->grant.role;
-	request.actor = connection->actor;
-	request.address = connection->address;
-	connection->phase = CONNECTION_WAITS;
-	connection_hold(connection);
-	connection->gateway->asked = true;
-	if (wtel_api_call(connection->gateway->service, &request, api_answered, connection)) {
-		connection->pending--;
-		gateway_fail(connection, 503, WTEL_ENOMEM, "", "the service cannot take it now", 1);
+	request.actor = exchange->actor;
+	request.address = exchange->address;
+	exchange_hold(exchange);
+	exchange->gateway->asked = true;
+	if (wtel_api_call(exchange->gateway->service, &request, api_answered, exchange)) {
+		exchange_release(exchange);
+		gateway_fail(exchange, 503, WTEL_ENOMEM, "", "the service cannot take it now", 1);
 	}
 }
 
@@ -281,22 +220,22 @@ static void go_api(struct visit *visit)
 
 static void fail_method(struct visit *visit, const char *allowed)
 {
-	visit->connection->extra_head = wtel_slice_of(allowed);
+	visit->exchange->extra_head = wtel_slice_of(allowed);
 	fail(visit, 405, WTEL_EINVAL, "", "that method is not for this path", 0);
 }
 
 /* Passwords are for those who come from this site, or from one of `origins`. */
 static void go_login(struct visit *visit)
 {
-	if (!origin_allowed(visit->connection->gateway, &visit->request))
+	if (!origin_allowed(visit->exchange->gateway, visit->request))
 		fail(visit, 403, WTEL_EPERMISSION, "origin", "pages of that site may not log in here", 0);
 	else if (read_body(visit) && is_json(visit))
-		login_post(visit->connection, &visit->request);
+		login_post(visit->exchange, visit->request);
 }
 
 static void go_session(struct visit *visit)
 {
-	struct wtel_slice method = visit->request.method;
+	struct wtel_slice method = visit->request->method;
 	bool ends = is(method, "DELETE");
 
 	if (is(method, "POST")) {
@@ -305,56 +244,59 @@ static void go_session(struct visit *visit)
 		fail_method(visit, "Allow: GET, HEAD, POST, DELETE\r\n");
 	} else if (admitted(visit) && read_body(visit) && within_rate(visit)) {
 		if (ends)
-			login_delete(visit->connection, visit->grant, visit->secret);
+			login_delete(visit->exchange, visit->grant, visit->secret);
 		else
-			login_get(visit->connection, visit->grant);
+			login_get(visit->exchange, visit->grant);
 	}
 }
 
 /* RFC 9110, 15.5.22 and 7.8: what it could be asked with is told, and that this is for the next hop. */
 static void fail_upgrade(struct visit *visit)
 {
-	visit->connection->extra_head = wtel_slice_of("Upgrade: websocket\r\nConnection: Upgrade\r\n");
+	visit->exchange->extra_head = wtel_slice_of("Upgrade: websocket\r\nConnection: Upgrade\r\n");
 	fail(visit, 426, WTEL_EINVAL, "", "events are for WebSocket, or for who accepts text/event-stream", 0);
 }
 
 static void go_events(struct visit *visit)
 {
-	struct gateway_visitor visitor = {&visit->request, NULL, visit->secret, visit->connection->address};
-	bool upgrade = head_has(visit->request.headers[GATEWAY_UPGRADE], "websocket");
-	bool sse = visit->request.headers[GATEWAY_ACCEPT].data &&
-		   memmem(visit->request.headers[GATEWAY_ACCEPT].data, visit->request.headers[GATEWAY_ACCEPT].length,
+	struct gateway_visitor visitor = {visit->request, NULL, visit->secret, visit->exchange->address};
+	bool upgrade = head_has(visit->request->headers[GATEWAY_UPGRADE], "websocket");
+	bool sse = visit->request->headers[GATEWAY_ACCEPT].data &&
+		   memmem(visit->request->headers[GATEWAY_ACCEPT].data, visit->request->headers[GATEWAY_ACCEPT].length,
 			  "text/event-stream", 17);
 
-	if (!is(visit->request.method, "GET")) {
+	if (!is(visit->request->method, "GET")) {
 		fail_method(visit, "Allow: GET\r\n");
 		return;
 	}
 	if (!admitted(visit) || !read_body(visit) || !within_rate(visit))
 		return;
 	visitor.grant = &visit->grant->grant;
-	if (visitor.grant->kind == WTEL_GRANT_SESSION && !origin_allowed(visit->connection->gateway, &visit->request))
+	if (visitor.grant->kind == WTEL_GRANT_SESSION && !origin_allowed(visit->exchange->gateway, visit->request))
 		fail(visit, 403, WTEL_EPERMISSION, "origin", "pages of that site may not read events here", 0);
-	else if ((upgrade || sse) && !stream_room(visit->connection, visitor.grant))
+	else if ((upgrade || sse) && !stream_room(visit->exchange, visitor.grant))
 		return;
 	else if (upgrade)
-		websocket_open(visit->connection, &visitor);
+		websocket_open(visit->exchange, &visitor);
 	else if (sse)
-		sse_open(visit->connection, &visitor);
+		sse_open(visit->exchange, &visitor);
+	else if (visit->exchange->connection->http2)
+		fail(visit, 406, WTEL_EINVAL, "accept",
+		     "events are for who accepts text/event-stream, or over HTTP/1.1 for WebSocket", 0);
 	else
 		fail_upgrade(visit);
 }
 
 static void go_metrics(struct visit *visit)
 {
-	const struct gateway_connection *connection = visit->connection;
+	const struct gateway_exchange *exchange = visit->exchange;
 
 	if (changes(visit)) {
 		fail_method(visit, "Allow: GET, HEAD\r\n");
 		return;
 	}
 	/* By the address of the socket: what a proxy writes is for its own clients. */
-	if (!networks_hold(&connection->gateway->metrics_from, &connection->remote)) {
+	if (!networks_hold(&exchange->gateway->metrics_from, &exchange->connection->remote)) {
 		if (!admitted(visit) || !within_rate(visit))
 			return;
 		if (visit->grant->grant.role != WTEL_ROLE_ADMIN) {
@@ -363,7 +305,7 @@ static void go_metrics(struct visit *visit)
 		}
 	}
 	if (read_body(visit))
-		metrics_answer(visit->connection);
+		metrics_answer(visit->exchange);
 }
 
 static void go_health(struct visit *visit)
@@ -372,10 +314,10 @@ static void go_health(struct visit *visit)
 		fail_method(visit, "Allow: GET, HEAD\r\n");
 	else if (!read_body(visit))
 		return;
-	else if (is(visit->request.path, "/healthz"))
-		health_live(visit->connection);
+	else if (is(visit->request->path, "/healthz"))
+		health_live(visit->exchange);
 	else
-		health_ready(visit->connection);
+		health_ready(visit->exchange);
 }
 
 static void go_nowhere(struct visit *visit)
@@ -385,30 +327,30 @@ static void go_nowhere(struct visit *visit)
 
 static void dispatch(struct visit *visit)
 {
-	struct gateway_connection *connection = visit->connection;
-	struct wtel_slice path = visit->request.path;
+	struct gateway_exchange *exchange = visit->exchange;
+	struct wtel_slice path = visit->request->path;
 
-	origin_note(connection, &visit->request);
+	origin_note(exchange, visit->request);
 	if (path.length > sizeof(API) - 1 && memcmp(path.data, API, sizeof(API) - 1) == 0) {
 		bool session = is(path, API "session"), events = is(path, API "events");
 
-		connection->route = session ? METRICS_SESSION : events ? METRICS_EVENTS : METRICS_API;
-		if (origin_preflight(&visit->request) && read_body(visit))
-			origin_answer(connection);
-		else if (!origin_preflight(&visit->request))
+		exchange->route = session ? METRICS_SESSION : events ? METRICS_EVENTS : METRICS_API;
+		if (origin_preflight(visit->request) && read_body(visit))
+			origin_answer(exchange);
+		else if (!origin_preflight(visit->request))
 			(session ? go_session : events ? go_events : go_api)(visit);
 	} else if (is(path, "/healthz") || is(path, "/readyz")) {
-		connection->route = METRICS_HEALTH;
+		exchange->route = METRICS_HEALTH;
 		go_health(visit);
 	} else if (is(path, "/metrics")) {
-		connection->route = METRICS_METRICS;
+		exchange->route = METRICS_METRICS;
 		go_metrics(visit);
 	} else {
 		go_nowhere(visit);
 	}
 }
 
-/* ---- from the connection --------------------------------------------------- */
+/* ---- from what carries it ----------------------------------------------------- */
 
 static void copy(char *out, size_t room, struct wtel_slice from)
 {
@@ -418,71 +360,51 @@ static void copy(char *out, size_t room, struct wtel_slice from)
 	out[length] = '\0';
 }
 
-static void begin(struct gateway_connection *connection, const struct gateway_request *request)
+static void begin(struct gateway_exchange *exchange, const struct gateway_request *request)
 {
-	struct wtel_gateway *gateway = connection->gateway;
+	struct wtel_gateway *gateway = exchange->gateway;
 
-	if (!connection->started)
-		connection->started = wtel_time_now().mono;
-	connection->head = is(request->method, "HEAD");
-	connection->old = request->old;
-	connection->keep_alive = request->keep_alive;
-	connection->route = METRICS_OTHER;
-	connection->grant_id = 0;
-	connection->actor[0] = '\0';
-	copy(connection->method, sizeof(connection->method), request->method);
-	copy(connection->path, sizeof(connection->path), request->path);
+	if (!exchange->started)
+		exchange->started = wtel_time_now().mono;
+	exchange->head = is(request->method, "HEAD");
+	exchange->route = METRICS_OTHER;
+	exchange->grant_id = 0;
+	exchange->actor[0] = '\0';
+	copy(exchange->method, sizeof(exchange->method), request->method);
+	copy(exchange->path, sizeof(exchange->path), request->path);
 	if (gateway->proxies.count) {
-		networks_client(&connection->client, &gateway->proxies, &connection->remote,
+		networks_client(&exchange->client, &gateway->proxies, &exchange->connection->remote,
 				request->headers[GATEWAY_FORWARDED_FOR]);
-		networks_text(connection->address, &connection->client);
+		networks_text(exchange->address, &exchange->client);
 	}
 }
 
-/* What is no request has no name in the log. */
-static size_t refuse(struct gateway_connection *connection, int status, size_t length)
+void http_refuse(struct gateway_exchange *exchange, int status)
 {
 	struct gateway_request none;
 
 	memset(&none, 0, sizeof(none));
 	none.method = none.path = wtel_slice_of("");
-	begin(connection, &none);
-	gateway_fail(connection, status, status == 431 ? WTEL_ELIMIT : WTEL_EPROTOCOL, "", reason_of(status), 0);
-	return length;
+	begin(exchange, &none);
+	gateway_fail(exchange, status, status == 431 ? WTEL_ELIMIT : WTEL_EPROTOCOL, "", reason_of(status), 0);
 }
 
-size_t http_read(struct gateway_connection *connection, char *data, size_t length)
+void http_serve(struct gateway_exchange *exchange, struct gateway_request *request)
 {
-	struct visit visit;
-	int status;
+	struct visit visit = {exchange, request, NULL, ""};
+	struct wtel_slice expect = request->headers[GATEWAY_EXPECT];
 
-	visit.connection = connection;
-	visit.grant = NULL;
-	visit.data = data;
-	visit.length = length;
-	visit.used = 0;
-	*visit.secret = '\0';
-	status = head_read(&visit.request, data, length);
-	if (status == 1 && length <= connection->gateway->options.max_header)
-		return 0;
-	if (status == 1 || (!status && visit.request.head_length > connection->gateway->options.max_header))
-		status = 431;
-	if (status)
-		return refuse(connection, status, length);
-	begin(connection, &visit.request);
-	if (visit.request.path.length > GATEWAY_PATH_MAX)
+	begin(exchange, request);
+	if (request->path.length > GATEWAY_PATH_MAX)
 		fail(&visit, 414, WTEL_ELIMIT, "", "the path is too long", 0);
-	else if (visit.request.headers[GATEWAY_EXPECT].data &&
-		 !head_equals(visit.request.headers[GATEWAY_EXPECT], "100-continue"))
+	else if (expect.data && !head_equals(expect, "100-continue"))
 		fail(&visit, 417, WTEL_EINVAL, "", "only 100-continue can be expected", 0);
 	else
 		dispatch(&visit);
 	OPENSSL_cleanse(visit.secret, sizeof(visit.secret));
-	return visit.used;
 }
 
-void http_late(struct gateway_connection *connection)
+void http_late(struct gateway_exchange *exchange)
 {
-	connection->keep_alive = false;
-	gateway_fail(connection, 408, WTEL_ETIMEOUT, "", "the request did not come in time", 0);
+	gateway_fail(exchange, 408, WTEL_ETIMEOUT, "", "the request did not come in time", 0);
 }

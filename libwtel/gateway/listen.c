@@ -11,6 +11,24 @@
 enum { BACKLOG = 1024, TAKEN_AT_ONCE = 64 };
 static const ev_tstamp FULL_PAUSE = 0.1; /* seconds, when the process has no descriptor left */
 
+union address {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
+
+/* IPv4 as ::ffff:a.b.c.d */
+static void address_of(struct in6_addr *out, const union address *from)
+{
+	memset(out, 0, sizeof(*out));
+	if (from->any.sa_family == AF_INET6) {
+		*out = from->six.sin6_addr;
+	} else {
+		memset(out->s6_addr + 10, 0xff, 2);
+		memcpy(out->s6_addr + 12, &from->four.sin_addr, 4);
+	}
+}
+
 /* ---- a connection comes --------------------------------------------------- */
 
 static bool refused(struct wtel_gateway *gateway, int fd)
@@ -18,7 +36,7 @@ static bool refused(struct wtel_gateway *gateway, int fd)
 	static const char text[] = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 1\r\n"
 				   "Connection: close\r\n\r\n";
 
-	if (gateway->connections < gateway->options.max_connections && fd < gateway->max_fd)
+	if (gateway->connections < gateway->options.max_connections)
 		return false;
 	gateway_warn(gateway, "gateway: too many connections: new ones are refused");
 	if (!gateway->tls)
@@ -30,14 +48,16 @@ static bool refused(struct wtel_gateway *gateway, int fd)
 static void accepted(struct ev_loop *loop, ev_io *watcher, int events)
 {
 	struct wtel_gateway *gateway = watcher->data;
+	union address peer;
+	struct in6_addr remote;
 	int taken, on = 1;
 
 	(void)events;
 	for (taken = 0; taken < TAKEN_AT_ONCE; taken++) {
-		lws_sock_file_fd_type fd;
+		socklen_t length = sizeof(peer);
+		int fd = accept4(watcher->fd, &peer.any, &length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-		fd.sockfd = accept4(watcher->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd.sockfd < 0) {
+		if (fd < 0) {
 			if (errno != EMFILE && errno != ENFILE && errno != ENOMEM && errno != ENOBUFS)
 				return;
 			gateway_warn(gateway, "gateway: no descriptor or memory left for a new connection");
@@ -47,12 +67,11 @@ static void accepted(struct ev_loop *loop, ev_io *watcher, int events)
 			ev_timer_start(loop, &gateway->full);
 			return;
 		}
-		if (refused(gateway, fd.sockfd))
+		if (refused(gateway, fd))
 			continue;
-		(void)setsockopt(fd.sockfd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		/* It closes what it cannot adopt. */
-		(void)lws_adopt_descriptor_vhost(gateway->vhost, LWS_ADOPT_SOCKET | LWS_ADOPT_ALLOW_SSL, fd, "wtel",
-						 NULL);
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		address_of(&remote, &peer);
+		connection_open(gateway, fd, &remote);
 	}
 }
 
@@ -84,11 +103,7 @@ static int open_at(const struct addrinfo *at)
 
 static int port_of(int fd)
 {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in four;
-		struct sockaddr_in6 six;
-	} name;
+	union address name;
 	socklen_t length = sizeof(name);
 
 	memset(&name, 0, sizeof(name));

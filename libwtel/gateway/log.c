@@ -21,20 +21,20 @@ static void safe(char *out, size_t room, const char *text)
 	out[length] = '\0';
 }
 
-void gateway_note(struct gateway_connection *connection, int status, size_t bytes)
+void gateway_note(struct gateway_exchange *exchange, int status, size_t bytes)
 {
-	struct wtel_gateway *gateway = connection->gateway;
-	int64_t took = connection->started ? wtel_time_now().mono - connection->started : 0;
+	struct wtel_gateway *gateway = exchange->gateway;
+	int64_t took = exchange->started ? wtel_time_now().mono - exchange->started : 0;
 	char line[LINE_PATH + GATEWAY_ACTOR_SIZE + 200], path[LINE_PATH], method[48];
 
-	metrics_count(gateway->metrics, connection->route, status, took);
+	metrics_count(gateway->metrics, exchange->route, status, took);
 	if (!gateway->options.access)
 		return;
-	safe(path, sizeof(path), connection->path);
-	safe(method, sizeof(method), connection->method);
-	snprintf(line, sizeof(line), "%s \"%s\" %s %s %d %zu %lld.%03lldms", connection->address,
-		 *connection->actor ? connection->actor : "-", *method ? method : "-", *path ? path : "-", status,
-		 bytes, (long long)(took / 1000), (long long)(took % 1000));
+	safe(path, sizeof(path), exchange->path);
+	safe(method, sizeof(method), exchange->method);
+	snprintf(line, sizeof(line), "%s \"%s\" %s %s %d %zu %lld.%03lldms", exchange->address,
+		 *exchange->actor ? exchange->actor : "-", *method ? method : "-", *path ? path : "-", status, bytes,
+		 (long long)(took / 1000), (long long)(took % 1000));
 	gateway->options.access(WTEL_LOG_INFO, line, gateway->options.log_user);
 }
 

@@ -18,7 +18,7 @@ enum { NAME_MAX_BYTES = 200, PASSWORD_MAX = 1024, AT_ONCE = 64, HEAD_ROOM = 400 
 /* One login on its way. */
 struct attempt {
 	struct verify_job job; /* first */
-	struct gateway_connection *connection;
+	struct gateway_exchange *exchange;
 	struct login *login; /* NULL: the gateway is gone */
 	struct attempt *next, *previous;
 	struct wtel_allocator allocator;
@@ -82,7 +82,7 @@ void login_free(struct login *login)
 	for (attempt = login->first; attempt; attempt = next) {
 		next = attempt->next;
 		if (attempt->job.queued) {
-			(void)connection_resume(attempt->connection);
+			(void)exchange_resume(attempt->exchange);
 			end_attempt(attempt);
 		} else {
 			attempt->login = NULL;
@@ -93,29 +93,29 @@ void login_free(struct login *login)
 
 /* ---- what is said -------------------------------------------------------------- */
 
-static void note(const struct gateway_connection *connection, int64_t user_id, const char *actor, int status)
+static void note(const struct gateway_exchange *exchange, int64_t user_id, const char *actor, int status)
 {
 	struct wtel_audit_entry entry = WTEL_AUDIT_ENTRY_INIT;
 
 	entry.user_id = user_id;
 	entry.actor = actor;
-	entry.address = connection->address;
-	entry.method = connection->method;
-	entry.path = connection->path;
+	entry.address = exchange->address;
+	entry.method = exchange->method;
+	entry.path = exchange->path;
 	entry.status = status;
-	(void)!wtel_access_note(connection->gateway->service, &entry);
-	connection->gateway->asked = true;
+	(void)!wtel_access_note(exchange->gateway->service, &entry);
+	exchange->gateway->asked = true;
 }
 
-static void answer_json(struct gateway_connection *connection, int status, json_t *document)
+static void answer_json(struct gateway_exchange *exchange, int status, json_t *document)
 {
 	char text[2048];
 	size_t length = document ? json_dumpb(document, text, sizeof(text), JSON_COMPACT) : 0;
 
 	if (length && length <= sizeof(text))
-		gateway_answer(connection, status, "application/json", (struct wtel_slice){text, length});
+		gateway_answer(exchange, status, "application/json", (struct wtel_slice){text, length});
 	else
-		gateway_fail(connection, 503, WTEL_ENOMEM, "", "out of memory", 1);
+		gateway_fail(exchange, 503, WTEL_ENOMEM, "", "out of memory", 1);
 	OPENSSL_cleanse(text, sizeof(text));
 	json_decref(document);
 }
@@ -144,22 +144,21 @@ static json_t *describe(const struct wtel_grant *grant, const char *csrf)
 	return session ? json_pack("{s:b, s:o}", "success", 1, "session", session) : NULL;
 }
 
-static void set_cookie(struct gateway_connection *connection, char *head, size_t room, const char *secret,
-		       int64_t lifetime)
+static void set_cookie(struct gateway_exchange *exchange, char *head, size_t room, const char *secret, int64_t lifetime)
 {
 	snprintf(head, room,
 		 "Set-Cookie: wtel_session=%s; Path=/api/telephony; HttpOnly; SameSite=Strict; Max-Age=%lld%s\r\n",
-		 secret, (long long)(lifetime / 1000000), connection->gateway->tls ? "; Secure" : "");
-	connection->extra_head = wtel_slice_of(head);
+		 secret, (long long)(lifetime / 1000000), exchange->gateway->tls ? "; Secure" : "");
+	exchange->extra_head = wtel_slice_of(head);
 }
 
-static void refuse(struct gateway_connection *connection, const char *name, int64_t user_id)
+static void refuse(struct gateway_exchange *exchange, const char *name, int64_t user_id)
 {
 	char actor[GATEWAY_ACTOR_SIZE];
 
 	snprintf(actor, sizeof(actor), "login %.100s", name);
-	note(connection, user_id, actor, 401);
-	gateway_fail(connection, 401, WTEL_EPERMISSION, "", "that name and password do not belong together", 0);
+	note(exchange, user_id, actor, 401);
+	gateway_fail(exchange, 401, WTEL_EPERMISSION, "", "that name and password do not belong together", 0);
 }
 
 /* ---- the way of a login ---------------------------------------------------------- */
@@ -167,7 +166,7 @@ static void refuse(struct gateway_connection *connection, const char *name, int6
 /* false: nobody waits for it any more. */
 static bool resume(struct attempt *attempt)
 {
-	if (connection_resume(attempt->connection) && attempt->login)
+	if (exchange_resume(attempt->exchange) && attempt->login)
 		return true;
 	end_attempt(attempt);
 	return false;
@@ -176,22 +175,22 @@ static bool resume(struct attempt *attempt)
 static void opened(int code, const char *text, const struct wtel_grant *grant, const char *secret, void *user)
 {
 	struct attempt *attempt = user;
-	struct gateway_connection *connection = attempt->connection;
+	struct gateway_exchange *exchange = attempt->exchange;
 	char head[HEAD_ROOM], csrf[GATEWAY_CSRF_SIZE];
 
 	(void)text;
 	if (!resume(attempt))
 		return;
 	if (code) {
-		gateway_fail(connection, 503, code, "", "the session cannot be kept now", 1);
+		gateway_fail(exchange, 503, code, "", "the session cannot be kept now", 1);
 	} else {
-		snprintf(connection->actor, sizeof(connection->actor), "session %lld (%.100s)", (long long)grant->id,
+		snprintf(exchange->actor, sizeof(exchange->actor), "session %lld (%.100s)", (long long)grant->id,
 			 attempt->name);
-		note(connection, grant->user_id, connection->actor, 200);
-		who_granted(connection->gateway, secret);
+		note(exchange, grant->user_id, exchange->actor, 200);
+		who_granted(exchange->gateway, secret);
 		who_csrf(csrf, secret);
-		set_cookie(connection, head, sizeof(head), secret, connection->gateway->options.session_lifetime);
-		answer_json(connection, 200, describe(grant, csrf));
+		set_cookie(exchange, head, sizeof(head), secret, exchange->gateway->options.session_lifetime);
+		answer_json(exchange, 200, describe(grant, csrf));
 		OPENSSL_cleanse(head, sizeof(head));
 	}
 	end_attempt(attempt);
@@ -200,13 +199,13 @@ static void opened(int code, const char *text, const struct wtel_grant *grant, c
 static void verified(struct verify_job *job)
 {
 	struct attempt *attempt = (struct attempt *)job;
-	struct gateway_connection *connection = attempt->connection;
+	struct gateway_exchange *exchange = attempt->exchange;
 	struct wtel_grant grant;
 
 	if (!resume(attempt))
 		return;
 	if (!job->good || !attempt->exists) {
-		refuse(connection, attempt->name, attempt->user_id);
+		refuse(exchange, attempt->name, attempt->user_id);
 		end_attempt(attempt);
 		return;
 	}
@@ -215,12 +214,12 @@ static void verified(struct verify_job *job)
 	grant.user_id = attempt->user_id;
 	grant.role = attempt->role;
 	grant.name = attempt->name;
-	grant.expires_at = wtel_time_now().wall + connection->gateway->options.session_lifetime;
-	connection->gateway->asked = true;
-	connection_hold(connection);
-	if (wtel_access_open(connection->gateway->service, &grant, opened, attempt)) {
-		connection->pending--;
-		gateway_fail(connection, 503, WTEL_ENOMEM, "", "the session cannot be kept now", 1);
+	grant.expires_at = wtel_time_now().wall + exchange->gateway->options.session_lifetime;
+	exchange->gateway->asked = true;
+	exchange_hold(exchange);
+	if (wtel_access_open(exchange->gateway->service, &grant, opened, attempt)) {
+		exchange_release(exchange);
+		gateway_fail(exchange, 503, WTEL_ENOMEM, "", "the session cannot be kept now", 1);
 		end_attempt(attempt);
 	}
 }
@@ -230,13 +229,13 @@ static void user_read(int code, const char *text, int64_t user_id, enum wtel_rol
 	/* Of no password at all: as long to try as any other. */
 	static const char nobody[] = "$2b$10$abcdefghijklmnopqrstuuWqHkPmMnTe7ZdVpZLbCFbJVJ8PvQ2vS";
 	struct attempt *attempt = user;
-	struct gateway_connection *connection = attempt->connection;
+	struct gateway_exchange *exchange = attempt->exchange;
 
 	(void)text;
 	if (!resume(attempt))
 		return;
 	if (code && code != WTEL_ENOTFOUND) {
-		gateway_fail(connection, 503, code, "",
+		gateway_fail(exchange, 503, code, "",
 			     code == WTEL_ESCHEMA ? "there is no table of users to log in with"
 						  : "no answer from the database",
 			     1);
@@ -248,20 +247,20 @@ static void user_read(int code, const char *text, int64_t user_id, enum wtel_rol
 	attempt->role = code ? WTEL_ROLE_AGENT : role;
 	snprintf(attempt->job.hash, sizeof(attempt->job.hash), "%s", code ? nobody : hash);
 	attempt->job.done = verified;
-	connection_hold(connection);
+	exchange_hold(exchange);
 	verify_add(attempt->login->verify, &attempt->job);
 }
 
-static void start(struct gateway_connection *connection, const char *name, const char *password)
+static void start(struct gateway_exchange *exchange, const char *name, const char *password)
 {
-	struct login *login = connection->gateway->login;
+	struct login *login = exchange->gateway->login;
 	struct attempt *attempt = login->count < AT_ONCE ? gateway_allocate(&login->allocator, sizeof(*attempt)) : NULL;
 
 	if (!attempt) {
-		gateway_fail(connection, 503, WTEL_ELIMIT, "", "too many logins are under way", 1);
+		gateway_fail(exchange, 503, WTEL_ELIMIT, "", "too many logins are under way", 1);
 		return;
 	}
-	attempt->connection = connection;
+	attempt->exchange = exchange;
 	attempt->login = login;
 	attempt->allocator = login->allocator;
 	snprintf(attempt->name, sizeof(attempt->name), "%s", name);
@@ -271,98 +270,96 @@ static void start(struct gateway_connection *connection, const char *name, const
 		login->first->previous = attempt;
 	login->first = attempt;
 	login->count++;
-	connection->phase = CONNECTION_WAITS;
-	connection->gateway->asked = true;
-	connection_hold(connection);
-	if (wtel_access_user(connection->gateway->service, name, user_read, attempt)) {
-		connection->pending--;
-		gateway_fail(connection, 503, WTEL_ENOMEM, "", "the service cannot take it now", 1);
+	exchange->gateway->asked = true;
+	exchange_hold(exchange);
+	if (wtel_access_user(exchange->gateway->service, name, user_read, attempt)) {
+		exchange_release(exchange);
+		gateway_fail(exchange, 503, WTEL_ENOMEM, "", "the service cannot take it now", 1);
 		end_attempt(attempt);
 	}
 }
 
 /* By the address, and by the name, so that neither many names nor many addresses help. 0: go on. */
-static unsigned rate(const struct gateway_connection *connection, const char *name)
+static unsigned rate(const struct gateway_exchange *exchange, const char *name)
 {
-	struct limit_table *limits = connection->gateway->limits;
+	struct limit_table *limits = exchange->gateway->limits;
 	int64_t now = wtel_time_now().mono;
 	char lower[NAME_MAX_BYTES + 1];
 	size_t length;
-	unsigned seconds = limit_take(limits, LIMIT_LOGIN_ADDRESS, connection->client.s6_addr,
-				      limit_address(&connection->client), now);
+	unsigned seconds = limit_take(limits, LIMIT_LOGIN_ADDRESS, exchange->client.s6_addr,
+				      limit_address(&exchange->client), now);
 
 	for (length = 0; name[length]; length++)
 		lower[length] = (char)tolower((unsigned char)name[length]);
 	return seconds ? seconds : limit_take(limits, LIMIT_LOGIN_NAME, lower, length, now);
 }
 
-static void log_in(struct gateway_connection *connection, const json_t *document)
+static void log_in(struct gateway_exchange *exchange, const json_t *document)
 {
 	const json_t *name = json_object_get(document, "username"), *password = json_object_get(document, "password");
 	unsigned seconds;
 
 	if (!json_is_string(name) || !json_string_length(name) || json_string_length(name) > NAME_MAX_BYTES) {
-		gateway_fail(connection, 400, WTEL_EINVAL, "username", "a name of 1 to 200 bytes is needed", 0);
+		gateway_fail(exchange, 400, WTEL_EINVAL, "username", "a name of 1 to 200 bytes is needed", 0);
 	} else if (!json_is_string(password) || json_string_length(password) > PASSWORD_MAX) {
-		gateway_fail(connection, 400, WTEL_EINVAL, "password", "a password is needed", 0);
+		gateway_fail(exchange, 400, WTEL_EINVAL, "password", "a password is needed", 0);
 	} else {
-		seconds = rate(connection, json_string_value(name));
+		seconds = rate(exchange, json_string_value(name));
 		if (seconds)
-			gateway_fail(connection, 429, WTEL_ELIMIT, "", "too many logins: try again later", seconds);
+			gateway_fail(exchange, 429, WTEL_ELIMIT, "", "too many logins: try again later", seconds);
 		else
-			start(connection, json_string_value(name), json_string_value(password));
+			start(exchange, json_string_value(name), json_string_value(password));
 	}
 }
 
-void login_post(struct gateway_connection *connection, const struct gateway_request *request)
+void login_post(struct gateway_exchange *exchange, const struct gateway_request *request)
 {
 	json_t *document = json_loadb(request->body.length ? request->body.data : "", request->body.length,
 				      JSON_REJECT_DUPLICATES, NULL);
 
 	if (json_is_object(document))
-		log_in(connection, document);
+		log_in(exchange, document);
 	else
-		gateway_fail(connection, 400, WTEL_EINVAL, "", "the body is to be a JSON object", 0);
+		gateway_fail(exchange, 400, WTEL_EINVAL, "", "the body is to be a JSON object", 0);
 	json_decref(document);
 }
 
 /* ---- who am I, and out --------------------------------------------------------------- */
 
-void login_get(struct gateway_connection *connection, const struct who_grant *grant)
+void login_get(struct gateway_exchange *exchange, const struct who_grant *grant)
 {
-	answer_json(connection, 200, describe(&grant->grant, grant->csrf));
+	answer_json(exchange, 200, describe(&grant->grant, grant->csrf));
 }
 
 static void revoked(int code, const char *text, void *user)
 {
-	struct gateway_connection *connection = user;
+	struct gateway_exchange *exchange = user;
 	char head[HEAD_ROOM];
 
 	(void)text;
-	if (!connection_resume(connection))
+	if (!exchange_resume(exchange))
 		return;
 	if (code && code != WTEL_ENOTFOUND) {
-		gateway_fail(connection, 503, code, "", "the session cannot be ended now", 1);
+		gateway_fail(exchange, 503, code, "", "the session cannot be ended now", 1);
 		return;
 	}
-	note(connection, 0, connection->actor, 200);
-	set_cookie(connection, head, sizeof(head), "", 0);
-	answer_json(connection, 200, json_pack("{s:b, s:s}", "success", 1, "message", "Logged out"));
+	note(exchange, 0, exchange->actor, 200);
+	set_cookie(exchange, head, sizeof(head), "", 0);
+	answer_json(exchange, 200, json_pack("{s:b, s:s}", "success", 1, "message", "Logged out"));
 }
 
-void login_delete(struct gateway_connection *connection, const struct who_grant *grant, const char *secret)
+void login_delete(struct gateway_exchange *exchange, const struct who_grant *grant, const char *secret)
 {
 	if (grant->grant.kind != WTEL_GRANT_SESSION) {
-		gateway_fail(connection, 409, WTEL_ESTATE, "", "a token has no session to end", 0);
+		gateway_fail(exchange, 409, WTEL_ESTATE, "", "a token has no session to end", 0);
 		return;
 	}
-	connection->phase = CONNECTION_WAITS;
-	connection->gateway->asked = true;
-	connection_hold(connection);
-	if (wtel_access_revoke(connection->gateway->service, grant->grant.id, revoked, connection)) {
-		connection->pending--;
-		gateway_fail(connection, 503, WTEL_ENOMEM, "", "the service cannot take it now", 1);
+	exchange->gateway->asked = true;
+	exchange_hold(exchange);
+	if (wtel_access_revoke(exchange->gateway->service, grant->grant.id, revoked, exchange)) {
+		exchange_release(exchange);
+		gateway_fail(exchange, 503, WTEL_ENOMEM, "", "the service cannot take it now", 1);
 		return;
 	}
-	who_forget(connection->gateway, secret);
+	who_forget(exchange->gateway, secret);
 }

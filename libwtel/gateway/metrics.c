@@ -280,9 +280,9 @@ static void put_events(struct page *page, const struct metrics *metrics)
 	put_one(page, "wtel_events_cut_off_total", "counter", "Readers that were too slow.", (double)figures.cut);
 }
 
-void metrics_answer(struct gateway_connection *connection)
+void metrics_answer(struct gateway_exchange *exchange)
 {
-	const struct metrics *metrics = connection->gateway->metrics;
+	const struct metrics *metrics = exchange->gateway->metrics;
 	struct page page = {.allocator = metrics->allocator};
 
 	put_service(&page, metrics);
@@ -290,9 +290,9 @@ void metrics_answer(struct gateway_connection *connection)
 	put_http(&page, metrics);
 	put_events(&page, metrics);
 	if (page.failed)
-		gateway_fail(connection, 503, WTEL_ENOMEM, "", "out of memory", 1);
+		gateway_fail(exchange, 503, WTEL_ENOMEM, "", "out of memory", 1);
 	else
-		gateway_answer(connection, 200, "text/plain; version=0.0.4; charset=utf-8",
+		gateway_answer(exchange, 200, "text/plain; version=0.0.4; charset=utf-8",
 			       (struct wtel_slice){page.data, page.length});
 	gateway_release(&page.allocator, page.data);
 }

@@ -20,6 +20,6 @@ void metrics_free(struct metrics *metrics);
 void metrics_count(struct metrics *metrics, enum metrics_route route, int status, int64_t microseconds);
 
 /* GET /metrics. */
-void metrics_answer(struct gateway_connection *connection);
+void metrics_answer(struct gateway_exchange *exchange);
 
 #endif

@@ -31,13 +31,13 @@ bool origin_allowed(const struct wtel_gateway *gateway, const struct gateway_req
 	       strncasecmp(origin.data + scheme, host.data, host.length) == 0;
 }
 
-void origin_note(struct gateway_connection *connection, const struct gateway_request *request)
+void origin_note(struct gateway_exchange *exchange, const struct gateway_request *request)
 {
 	struct wtel_slice origin = request->headers[GATEWAY_ORIGIN];
 
-	connection->origin[0] = '\0';
-	if (origin.length && origin.length < sizeof(connection->origin) && listed(connection->gateway, origin))
-		snprintf(connection->origin, sizeof(connection->origin), "%.*s", (int)origin.length, origin.data);
+	exchange->origin[0] = '\0';
+	if (origin.length && origin.length < sizeof(exchange->origin) && listed(exchange->gateway, origin))
+		snprintf(exchange->origin, sizeof(exchange->origin), "%.*s", (int)origin.length, origin.data);
 }
 
 bool origin_preflight(const struct gateway_request *request)
@@ -46,16 +46,16 @@ bool origin_preflight(const struct gateway_request *request)
 	       request->headers[GATEWAY_ORIGIN].data && request->headers[GATEWAY_PREFLIGHT].data;
 }
 
-void origin_answer(struct gateway_connection *connection)
+void origin_answer(struct gateway_exchange *exchange)
 {
 	static const char allowed[] = "Access-Control-Allow-Methods: GET, POST, PUT, PATCH, DELETE\r\n"
 				      "Access-Control-Allow-Headers: Authorization, Content-Type, X-CSRF-Token\r\n"
 				      "Access-Control-Max-Age: 600\r\n";
 
-	if (!*connection->origin) {
-		gateway_fail(connection, 403, WTEL_EREFUSED, "origin", "pages of that site may not ask here", 0);
+	if (!*exchange->origin) {
+		gateway_fail(exchange, 403, WTEL_EREFUSED, "origin", "pages of that site may not ask here", 0);
 		return;
 	}
-	connection->extra_head = (struct wtel_slice){allowed, sizeof(allowed) - 1};
-	gateway_answer(connection, 204, NULL, (struct wtel_slice){NULL, 0});
+	exchange->extra_head = (struct wtel_slice){allowed, sizeof(allowed) - 1};
+	gateway_answer(exchange, 204, NULL, (struct wtel_slice){NULL, 0});
 }

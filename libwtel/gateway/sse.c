@@ -1,6 +1,5 @@
 /*
- * Events as text/event-stream (Server-Sent Events), for curl -N and EventSource: its length is not known, so that it
- * ends with the connection.
+ * Events as text/event-stream (Server-Sent Events), for curl -N and EventSource: an answer without an end.
  */
 #include <string.h>
 
@@ -15,24 +14,24 @@ static int receive(void *stream, const unsigned char *data, size_t length)
 	return 0;
 }
 
-void sse_open(struct gateway_connection *connection, const struct gateway_visitor *visitor)
+void sse_open(struct gateway_exchange *exchange, const struct gateway_visitor *visitor)
 {
 	static const struct gateway_stream calls = {receive, stream_writable, stream_closed};
-	/* Proxies shall hand on what comes at once; the comment makes clients see the answer begin. */
-	static const char rest[] = "Connection: close\r\nX-Accel-Buffering: no\r\n\r\n:\n\n";
-	unsigned char head[LWS_PRE + 2048];
-	struct stream *stream = connection->gateway->stopping ? NULL : stream_new(connection, visitor, true);
-	size_t length;
+	/* It makes clients see the answer begin. */
+	static const struct wtel_slice comment = {":\n\n", 3};
+	struct stream *stream = exchange->gateway->stopping ? NULL : stream_new(exchange, visitor, true);
+	struct gateway_text head;
 
+	if (stream && !gateway_answer_begin(exchange, &head, 200, "text/event-stream")) {
+		stream_closed(stream);
+		stream = NULL;
+	}
 	if (!stream) {
-		gateway_fail(connection, 503, WTEL_ECLOSED, "", "try again later", 1);
+		gateway_fail(exchange, 503, WTEL_ECLOSED, "", "try again later", 1);
 		return;
 	}
-	length = gateway_answer_head(connection, (char *)head + LWS_PRE, 1024, 200, "text/event-stream");
-	memcpy(head + LWS_PRE + length, rest, sizeof(rest) - 1);
-	length += sizeof(rest) - 1;
-	gateway_note(connection, 200, length);
-	connection_stream(connection, &calls, stream);
-	if (lws_write(connection->wsi, head + LWS_PRE, length, LWS_WRITE_RAW) < (int)length)
-		connection_end(connection, false);
+	/* Proxies shall hand on what comes at once. */
+	GATEWAY_PUT(&head, "X-Accel-Buffering: no\r\n");
+	gateway_note(exchange, 200, comment.length);
+	exchange_stream(exchange, &head, comment, &calls, stream);
 }

@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "gateway/who.h"
 
@@ -37,7 +36,7 @@ void stream_close(struct stream *stream, int code, const char *text)
 static bool resume(struct stream *stream)
 {
 	stream->pending--;
-	if (stream->connection)
+	if (stream->exchange)
 		return !stream->close_code;
 	if (!stream->pending)
 		gateway_release(&stream->allocator, stream);
@@ -121,9 +120,9 @@ static struct stream **owned_by(struct streams *streams, int64_t owner)
 	return &streams->owned[(uint64_t)owner % STREAM_OWNERS];
 }
 
-bool stream_room(struct gateway_connection *connection, const struct wtel_grant *grant)
+bool stream_room(struct gateway_exchange *exchange, const struct wtel_grant *grant)
 {
-	struct streams *streams = connection->gateway->streams;
+	struct streams *streams = exchange->gateway->streams;
 	int64_t owner = owner_of(grant);
 	const struct stream *stream;
 	int most = streams->gateway->options.user_streams, count = 0;
@@ -135,7 +134,7 @@ bool stream_room(struct gateway_connection *connection, const struct wtel_grant 
 		return true;
 	snprintf(text, sizeof(text), "this %s reads %d streams of events already, and may not read more",
 		 grant->user_id ? "user" : "token", count);
-	gateway_fail(connection, 429, WTEL_ELIMIT, "", text, 5);
+	gateway_fail(exchange, 429, WTEL_ELIMIT, "", text, 5);
 	return false;
 }
 
@@ -189,16 +188,16 @@ static struct wtel_slice last_id(const struct gateway_request *request)
 	return request->headers[GATEWAY_LAST_EVENT_ID];
 }
 
-struct stream *stream_new(struct gateway_connection *connection, const struct gateway_visitor *visitor, bool sse)
+struct stream *stream_new(struct gateway_exchange *exchange, const struct gateway_visitor *visitor, bool sse)
 {
-	struct streams *streams = connection->gateway->streams;
-	struct stream *stream = gateway_allocate(&connection->gateway->allocator, sizeof(*stream));
+	struct streams *streams = exchange->gateway->streams;
+	struct stream *stream = gateway_allocate(&exchange->gateway->allocator, sizeof(*stream));
 
 	if (!stream)
 		return NULL;
 	stream->streams = streams;
-	stream->allocator = connection->gateway->allocator;
-	stream->connection = connection;
+	stream->allocator = exchange->gateway->allocator;
+	stream->exchange = exchange;
 	stream->sse = sse;
 	stream->pinged = stream->wrote = stream->checked = wtel_time_now().mono;
 	stream->expires_at = visitor->grant->expires_at;
@@ -210,7 +209,7 @@ struct stream *stream_new(struct gateway_connection *connection, const struct ga
 	streams->count++;
 	stream->owner = owner_of(visitor->grant);
 	own(stream);
-	hub_join(connection->gateway->hub, &stream->reader, last_id(visitor->request), wake, stream);
+	hub_join(exchange->gateway->hub, &stream->reader, last_id(visitor->request), wake, stream);
 	admit(stream, visitor->grant);
 	return stream;
 }
@@ -231,7 +230,7 @@ void stream_closed(void *user)
 	disown(stream);
 	gateway_release(&stream->allocator, stream->frame.text);
 	stream->frame.text = NULL;
-	stream->connection = NULL;
+	stream->exchange = NULL;
 	stream->streams = NULL;
 	explicit_bzero(stream->secret, sizeof(stream->secret));
 	if (!stream->pending)
@@ -243,10 +242,10 @@ void stream_closed(void *user)
 unsigned char *stream_put(struct streams *streams, size_t length)
 {
 	const struct wtel_allocator *allocator = &streams->gateway->allocator;
-	size_t wanted = LWS_PRE + streams->scratch_length + length;
+	size_t wanted = streams->scratch_length + length;
 
 	if (wanted > streams->scratch_room) {
-		size_t room = wanted > LWS_PRE + STREAM_WRITE_MAX ? wanted : LWS_PRE + STREAM_WRITE_MAX;
+		size_t room = wanted > STREAM_WRITE_MAX ? wanted : STREAM_WRITE_MAX;
 		unsigned char *scratch = allocator->reallocate(streams->scratch, room, allocator->user);
 
 		if (!scratch)
@@ -288,7 +287,7 @@ static int put_events(struct stream *stream)
 		size_t before = stream->streams->scratch_length;
 
 		if (before && before + event.head.length + event.frame.length > STREAM_WRITE_MAX) {
-			lws_callback_on_writable(stream->connection->wsi);
+			stream->exchange->carrier->want(stream->exchange);
 			break;
 		}
 		code = put_event(stream, &event);
@@ -318,8 +317,7 @@ static int write_out(struct stream *stream)
 	if (!length)
 		return 0;
 	stream->wrote = wtel_time_now().mono;
-	return lws_write(stream->connection->wsi, streams->scratch + LWS_PRE, length, LWS_WRITE_RAW) < (int)length ? -1
-														   : 0;
+	return stream->exchange->carrier->write(stream->exchange, streams->scratch, length);
 }
 
 /*
@@ -328,15 +326,15 @@ static int write_out(struct stream *stream)
  */
 static void end_when_closed(struct stream *stream)
 {
-	struct gateway_connection *connection = stream->connection;
+	struct gateway_exchange *exchange = stream->exchange;
 
 	if (stream->sse ? !stream->close_code : !stream->close_sent)
 		return;
-	if (stream->sse || stream->close_heard || (stream->deaf && stream->streams->gateway->tls)) {
-		connection_end(connection, true);
-	} else if (stream->deaf && !stream->shut && !lws_partial_buffered(connection->wsi)) {
+	if (stream->sse || stream->close_heard) {
+		exchange->carrier->end(exchange, true);
+	} else if (stream->deaf && !stream->shut && !exchange->carrier->busy(exchange)) {
 		stream->shut = true;
-		(void)shutdown(lws_get_socket_fd(connection->wsi), SHUT_WR);
+		exchange->carrier->shut(exchange);
 	}
 }
 
@@ -361,19 +359,14 @@ int stream_writable(void *user)
 
 static void flush(struct stream *stream)
 {
-	struct gateway_connection *connection = stream->connection;
+	struct gateway_exchange *exchange = stream->exchange;
 
-	if (connection->ending)
+	if (exchange->ending)
 		return;
-	if (lws_partial_buffered(connection->wsi))
-		lws_callback_on_writable(connection->wsi);
+	if (exchange->carrier->busy(exchange))
+		exchange->carrier->want(exchange);
 	else if (stream_writable(stream))
-		connection_end(connection, false);
-	/* lws reads nothing while it has something to write, and would be told again and again that it could. */
-	if (!connection->ending && !connection->paused && lws_partial_buffered(connection->wsi)) {
-		connection->paused = true;
-		(void)lws_rx_flow_control(connection->wsi, 0);
-	}
+		exchange->carrier->end(exchange, false);
 }
 
 static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
@@ -401,7 +394,7 @@ static void before_sleep(struct ev_loop *loop, ev_prepare *watcher, int events)
 			flush(stream);
 		}
 	}
-	connection_end_all(streams->gateway);
+	connection_settle_all(streams->gateway);
 	took = wtel_time_now().mono - now;
 	streams->rest_until = now + took + (took / 2 < REST_MAX ? took / 2 : REST_MAX);
 }
@@ -428,7 +421,7 @@ static void look_after(struct stream *stream, struct wtel_time now)
 
 	stream->frames = 0;
 	if (is_dead(stream, now.mono)) {
-		connection_end(stream->connection, false);
+		stream->exchange->carrier->end(stream->exchange, false);
 		return;
 	}
 	if (stream->close_code)

@@ -46,7 +46,7 @@ struct streams {
 	int64_t pong_within;	 /* 10 s */
 	int64_t heartbeat_every; /* 15 s: proxies end what is silent for a minute or less */
 	int64_t close_within;	 /* 3 s for a close frame to be taken and answered */
-	unsigned char *scratch;	 /* LWS_PRE bytes, then what is written */
+	unsigned char *scratch;	 /* what is written */
 	size_t scratch_room;
 	size_t scratch_length;
 };
@@ -71,7 +71,7 @@ struct stream {
 	int64_t owner; /* a user; negative: a token of nobody */
 	struct streams *streams;
 	struct wtel_allocator allocator;
-	struct gateway_connection *connection; /* NULL: gone, and answers are awaited */
+	struct gateway_exchange *exchange; /* NULL: gone, and answers are awaited */
 	bool sse;
 	enum wtel_role role; /* that its grant had when it was looked at */
 	char secret[WTEL_ACCESS_SECRET_SIZE];
@@ -101,14 +101,14 @@ struct stream {
 /* Both, gateway->hub and gateway->streams; the gateway's options, allocator, loop and service are there. */
 int streams_new(struct wtel_gateway *gateway) WTEL_MUST_CHECK;
 
-/* All are told to go (1001); connections end by themselves. */
+/* All are told to go (1001); their exchanges end by themselves. */
 void streams_stop(struct wtel_gateway *gateway);
 
-/* Both again; connections must be gone. */
+/* Both again; exchanges must be gone. */
 void streams_free(struct wtel_gateway *gateway);
 
 /* Reads events for that visitor, after the one that the request names. Freed by stream_closed(). NULL: no memory. */
-struct stream *stream_new(struct gateway_connection *connection, const struct gateway_visitor *visitor, bool sse);
+struct stream *stream_new(struct gateway_exchange *exchange, const struct gateway_visitor *visitor, bool sse);
 void stream_closed(void *stream);
 
 /* Says so, and ends it by force when that takes too long. */

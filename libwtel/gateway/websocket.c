@@ -4,6 +4,8 @@
  * all readers as it is.
  */
 #include <jansson.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,8 +24,8 @@ static void accept_of(char out[32], struct wtel_slice key)
 
 	memcpy(text, key.data, 24);
 	memcpy(text + 24, suffix, sizeof(suffix));
-	lws_SHA1((unsigned char *)text, 24 + sizeof(suffix) - 1, digest);
-	(void)lws_b64_encode_string((const char *)digest, sizeof(digest), out, 32);
+	SHA1((const unsigned char *)text, 24 + sizeof(suffix) - 1, digest);
+	(void)EVP_EncodeBlock((unsigned char *)out, digest, sizeof(digest));
 }
 
 /* 16 bytes in base64. */
@@ -43,18 +45,18 @@ static bool is_key(struct wtel_slice key)
 	return true;
 }
 
-static bool refused(struct gateway_connection *connection, const struct gateway_request *request)
+static bool refused(struct gateway_exchange *exchange, const struct gateway_request *request)
 {
 	static const char version[] = "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n";
 	struct wtel_slice said = request->headers[GATEWAY_WS_VERSION];
 
 	if (!head_has(request->headers[GATEWAY_CONNECTION], "upgrade") || !is_key(request->headers[GATEWAY_WS_KEY])) {
-		gateway_fail(connection, 400, WTEL_EINVAL, "", "this is no WebSocket handshake", 0);
+		gateway_fail(exchange, 400, WTEL_EINVAL, "", "this is no WebSocket handshake", 0);
 		return true;
 	}
 	if (said.length != 2 || memcmp(said.data, "13", 2) != 0) {
-		connection->extra_head = (struct wtel_slice){version, sizeof(version) - 1};
-		gateway_fail(connection, 426, WTEL_EINVAL, "", "only version 13 of WebSocket is spoken here", 0);
+		exchange->extra_head = (struct wtel_slice){version, sizeof(version) - 1};
+		gateway_fail(exchange, 426, WTEL_EINVAL, "", "only version 13 of WebSocket is spoken here", 0);
 		return true;
 	}
 	return false;
@@ -279,28 +281,29 @@ int websocket_put_close(struct stream *stream)
 	return put_frame(stream, CLOSE, payload, 2 + length);
 }
 
-void websocket_open(struct gateway_connection *connection, const struct gateway_visitor *visitor)
+void websocket_open(struct gateway_exchange *exchange, const struct gateway_visitor *visitor)
 {
 	static const struct gateway_stream calls = {receive, stream_writable, stream_closed};
-	unsigned char head[LWS_PRE + 256];
+	struct gateway_text head = {.status = 101};
 	struct stream *stream;
-	char accept[32];
+	char text[512], accept[32];
 	int length;
 
-	if (refused(connection, visitor->request))
+	if (refused(exchange, visitor->request))
 		return;
-	stream = connection->gateway->stopping ? NULL : stream_new(connection, visitor, false);
+	stream = exchange->gateway->stopping ? NULL : stream_new(exchange, visitor, false);
 	if (!stream) {
-		gateway_fail(connection, 503, WTEL_ECLOSED, "", "try again later", 1);
+		gateway_fail(exchange, 503, WTEL_ECLOSED, "", "try again later", 1);
 		return;
 	}
 	accept_of(accept, visitor->request->headers[GATEWAY_WS_KEY]);
-	length = snprintf((char *)head + LWS_PRE, sizeof(head) - LWS_PRE,
+	length = snprintf(text, sizeof(text),
 			  "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-			  "Sec-WebSocket-Accept: %s\r\n\r\n",
+			  "Sec-WebSocket-Accept: %s\r\n",
 			  accept);
-	gateway_note(connection, 101, (size_t)length);
-	connection_stream(connection, &calls, stream);
-	if (lws_write(connection->wsi, head + LWS_PRE, (size_t)length, LWS_WRITE_RAW) < length)
-		connection_end(connection, false);
+	head.from = text;
+	head.at = text + length;
+	head.end = text + sizeof(text);
+	gateway_note(exchange, 101, 0);
+	exchange_stream(exchange, &head, (struct wtel_slice){NULL, 0}, &calls, stream);
 }

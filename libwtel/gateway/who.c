@@ -28,7 +28,7 @@ struct lookup {
 	struct lookup *next, *previous;
 	struct who_table *table; /* NULL: the gateway is gone */
 	struct wtel_allocator allocator;
-	struct gateway_connection *connection; /* or */
+	struct gateway_exchange *exchange; /* or */
 	wtel_access_fn *done;
 	void *user;
 	int64_t asked;
@@ -223,7 +223,7 @@ static void release_lookup(struct lookup *lookup)
 static void found(int code, const char *text, const struct wtel_grant *grant, void *user)
 {
 	struct lookup *lookup = user;
-	struct gateway_connection *connection = lookup->connection;
+	struct gateway_exchange *exchange = lookup->exchange;
 	wtel_access_fn *done = lookup->done;
 	void *done_user = lookup->user;
 
@@ -231,21 +231,21 @@ static void found(int code, const char *text, const struct wtel_grant *grant, vo
 		struct entry *entry = entry_of(lookup->table->good, lookup->hash);
 
 		/* A renewal that failed leaves what is known until it is too old. */
-		if (code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE || connection || done)
+		if (code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE || exchange || done)
 			remember(lookup, code, grant);
 		else if (entry)
 			entry->renewing = false;
 	}
 	release_lookup(lookup);
-	if (connection && connection_resume(connection)) {
-		connection->looked_up = true;
-		connection_retry(connection);
+	if (exchange && exchange_resume(exchange)) {
+		exchange->looked_up = true;
+		exchange->carrier->retry(exchange);
 	}
 	if (done)
 		done(code, text, grant, done_user);
 }
 
-/* For a connection that waits, for `done`, or for nobody: to renew what is remembered. */
+/* For an exchange that waits, for `done`, or for nobody: to renew what is remembered. */
 static int ask(struct who_table *table, const char *secret, const unsigned char *hash, struct lookup *from, int64_t now)
 {
 	struct lookup *lookup = gateway_allocate(&table->allocator, sizeof(*lookup));
@@ -372,11 +372,11 @@ static bool worth_asking(struct who_table *table, const unsigned char *hash, int
 	return true;
 }
 
-enum who_answer who_asks(struct gateway_connection *connection, const struct gateway_request *request, bool may_ask,
+enum who_answer who_asks(struct gateway_exchange *exchange, const struct gateway_request *request, bool may_ask,
 			 const struct who_grant **grant, char *secret)
 {
-	struct who_table *table = connection->gateway->who;
-	struct lookup asker = {.connection = connection};
+	struct who_table *table = exchange->gateway->who;
+	struct lookup asker = {.exchange = exchange};
 	struct wtel_time now = wtel_time_now();
 	unsigned char hash[SHA256_DIGEST_LENGTH];
 	enum who_answer answer;
@@ -391,14 +391,15 @@ enum who_answer who_asks(struct gateway_connection *connection, const struct gat
 	if (entry) {
 		renew(table, entry, secret, now.mono);
 		*grant = &entry->grant;
+		/* The next time it may be too old, if the request is slow to come. */
+		exchange->looked_up = false;
 		return judge(entry, cookie, now.wall);
 	}
-	if (!may_ask && !connection->looked_up && !worth_asking(table, hash, now.mono))
+	if (!may_ask && !exchange->looked_up && !worth_asking(table, hash, now.mono))
 		return WHO_REFUSED;
 	/* It was asked for and could not be remembered. */
-	if (connection->looked_up || ask(table, secret, hash, &asker, now.mono))
+	if (exchange->looked_up || ask(table, secret, hash, &asker, now.mono))
 		return WHO_UNAVAILABLE;
-	connection_hold(connection);
-	connection->phase = CONNECTION_WAITS;
+	exchange_hold(exchange);
 	return WHO_WAITS;
 }

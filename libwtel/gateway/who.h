@@ -11,7 +11,7 @@ enum who_answer {
 	WHO_NOBODY,  /* no token, no cookie */
 	WHO_REFUSED, /* unknown, revoked, expired, or no secret at all */
 	WHO_GRANTED,
-	WHO_WAITS, /* connection_retry() follows, and then the answer is there */
+	WHO_WAITS, /* the exchange is read again, and then the answer is there */
 	WHO_UNAVAILABLE
 };
 
@@ -27,7 +27,7 @@ void who_free(struct who_table *table);
 
 /* Without `may_ask` the database is left alone but for what was good before and a few a second besides. *grant is
  * borrowed until the loop turns; `secret` has WTEL_ACCESS_SECRET_SIZE bytes: "" nobody. */
-enum who_answer who_asks(struct gateway_connection *connection, const struct gateway_request *request, bool may_ask,
+enum who_answer who_asks(struct gateway_exchange *exchange, const struct gateway_request *request, bool may_ask,
 			 const struct who_grant **grant, char *secret);
 
 /* As wtel_access_find(), from what is remembered where that is new enough: then `done` is called from inside. */

@@ -205,7 +205,7 @@ prepare_gateway()
 
 gateway()
 {
-	if [ -z "${WTEL_TEST_PG-}" ] || ! command -v wrk >/dev/null || ! ldd "$wtelctl" | grep -q libwebsockets; then
+	if [ -z "${WTEL_TEST_PG-}" ] || ! command -v wrk >/dev/null || ! ldd "$wtelctl" | grep -q libnghttp2; then
 		echo "NO POSTGRESQL, WRK OR GATEWAY: its figures are not measured"
 		return
 	fi

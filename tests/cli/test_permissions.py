@@ -18,7 +18,7 @@ import time
 import pytest
 
 from client import WTELCTL, Client, Sqlite, wait_for
-from serve import API, Gateway, grant, make_keys, make_platform
+from serve import API, Gateway, curl, grant, make_keys, make_platform
 
 ROUTES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "libwtel", "api", "route.def")
 
@@ -118,6 +118,17 @@ class Asker:
                 assert again, "no answer to %s %s" % (method, path)
 
 
+class Http2Asker:
+    """The same over HTTP/2, each on a connection of its own."""
+
+    def __init__(self, gateway, headers=()):
+        self.gateway, self.headers = gateway, {"Content-Type": "application/json", **dict(headers)}
+
+    def __call__(self, method, path, body=None):
+        answer = curl(self.gateway.url + API + path, method, body and body.encode(), self.headers, ["--http2-prior-knowledge"])
+        return answer.status, answer.body
+
+
 def csrf(secret):
     return hmac.new(hashlib.sha256(secret.encode()).digest(), b"csrf", hashlib.sha256).hexdigest()
 
@@ -203,18 +214,18 @@ def house(tmp_path_factory):
         assert made.gateway.stop() == 0, made.gateway.said()
 
 
-@pytest.mark.parametrize("way", ["token", "session"])
-def test_who_may_what(house, way):
+@pytest.mark.parametrize("way, asker", [("token", Asker), ("session", Asker), ("session", Http2Asker)])
+def test_who_may_what(house, way, asker):
     make = as_token if way == "token" else as_session
     house.database.execute("DELETE FROM sip_peers WHERE user_id = 7")
-    askers = {who: Asker(house.gateway, make(grant(house.database, role, user, kind=way, expires=3600)))
+    askers = {who: asker(house.gateway, make(grant(house.database, role, user, kind=way, expires=3600)))
               for who, (role, user) in WHO.items()}
-    stranger = Asker(house.gateway)
+    stranger = asker(house.gateway)
     problems = []
     for name, method, path, body, wanted in cases():
-        for who, asker in dict(askers, stranger=stranger).items():
+        for who, ask in dict(askers, stranger=stranger).items():
             line, sent = house.fill(path), body and house.fill(body)
-            status, text = asker(method, line, sent)
+            status, text = ask(method, line, sent)
             expected = wanted.get(who, "401")
             if str(status) != expected[:3]:
                 problems.append("%s %s by %s: %d, not %s: %s" % (method, path, who, status, expected, text))

@@ -34,9 +34,13 @@ def served(sim, tmp_path):
     client.close()
 
 
-@pytest.fixture
-def gateway(served):
+HTTP = ("--http1.1", "--http2-prior-knowledge")
+
+
+@pytest.fixture(params=HTTP, ids=["1.1", "2"])
+def gateway(served, request):
     made = Gateway(served, "--access-log")
+    made.curl = [request.param]
     yield made
     assert made.stop() == 0, made.said()
 
@@ -62,10 +66,12 @@ def test_tokens(gateway, served):
     assert token not in str(served.database.rows("SELECT * FROM wtel_grants")), "the secret itself is stored"
     listed = served.run("token", "list", "--json").stdout
     assert "backoffice" in listed and token not in listed
-    for wrong in (token[:-1] + ("A" if token[-1] != "A" else "B"), "wtel_", token + "A", "x" * 48, ""):
+    for wrong in (token[:-1] + ("A" if token[-1] != "A" else "B"), "wtel_", token + "A", "x" * 48):
         answer = gateway.get("status", headers={"Authorization": "Bearer " + wrong})
         assert answer.status == 401 and answer.error and "www-authenticate" in answer.headers, (wrong, answer)
     assert gateway.get("status").status == 401
+    # In HTTP/2 no value ends with a space (RFC 9113, 8.2.1).
+    assert gateway.get("status", headers={"Authorization": "Bearer "}).status == (401 if "--http1.1" in gateway.curl else 400)
     assert gateway.get("status", headers={"Authorization": "Basic " + token}).status == 401
     number = json.loads(listed)["tokens"][0]["id"]
     assert served.run("token", "revoke", str(number)).returncode == 0
@@ -177,7 +183,7 @@ class Events:
 
     def __init__(self, gateway, token, *arguments):
         self.process = subprocess.Popen(["curl", "-isSN", "-m", "60", "-H", "Authorization: Bearer " + token, "-H",
-                                         "Accept: text/event-stream", *arguments, gateway.url + "/api/telephony/events"],
+                                         "Accept: text/event-stream", *gateway.curl, *arguments, gateway.url + "/api/telephony/events"],
                                         stdout=subprocess.PIPE, text=True)
         while self.process.stdout.readline().strip():
             pass  # the head: from here on it hears
@@ -281,9 +287,11 @@ def test_starts_without_asterisk(tmp_path):
 # ---- the end ------------------------------------------------------------------
 
 
-def test_a_stop_in_the_middle_of_calls(served):
+@pytest.mark.parametrize("http", HTTP)
+def test_a_stop_in_the_middle_of_calls(served, http):
     """No new request is taken; each call's record is finished."""
     gateway = Gateway(served)
+    gateway.curl = [http]
     token = grant(served.database, "admin")
     calls = [dial(gateway, token, extension=str(1001 + n)) for n in range(5)]
     gateway.until("calls/active", token, lambda document: document["count"] == 5)
@@ -406,12 +414,19 @@ def test_tls(served, tmp_path):
     certificate, key = make_certificate(tmp_path)
     gateway = Gateway(served, "--cert", certificate, "--key", key, scheme="https", wait=False)
     assert "https://127.0.0.1" in gateway.said() and "WARNING" not in gateway.said()
-    gateway.tls = ["--cacert", certificate]
+    gateway.curl = ["--cacert", certificate]
     wait_for(lambda: gateway.get("/readyz").status == 200, 20, gateway.said)
     token = grant(served.database, "admin")
-    for version in ("--http1.1", "--http2"):  # whoever would rather have 2 is content with 1.1
-        answer = gateway.get("status", token, arguments=[version])
-        assert answer.status == 200 and answer.json["success"]
+    for words, version in (("--http1.1", "1.1"), ("--http2", "2"), ("--no-alpn", "1.1")):
+        done = subprocess.run(["curl", "-sS", "-m", "20", words, "--cacert", certificate, "-w", " %{http_version}", gateway.url + "/healthz"],
+                              capture_output=True, text=True)
+        assert done.stdout == '{"status":"ok"} ' + version, done
+        answer = gateway.get("status", token, arguments=[words])
+        assert answer.status == 200 and answer.json["success"] and "strict-transport-security" in answer.headers
+    for offered, chosen in (("h2", "h2"), ("http/1.1", "http/1.1"), ("http/1.1,h2", "h2"), ("spdy/1", None)):
+        done = subprocess.run(["openssl", "s_client", "-connect", "127.0.0.1:%d" % gateway.port, "-alpn", offered], capture_output=True,
+                              text=True, input="", timeout=20)
+        assert ("ALPN protocol: %s\n" % chosen in done.stdout) if chosen else "no application protocol" in done.stderr, (offered, done)
     assert gateway.post("call/originate", {"agentExtension": "1001", "customerPhone": "+15550001"}, token,
                         arguments=["--http2"]).status == 200
     answer = gateway.post("session", {"username": USERS[5][0], "password": PASSWORD})

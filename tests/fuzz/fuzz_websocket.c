@@ -15,7 +15,7 @@ static const struct gateway_stream *calls;
 static void *stream;
 static bool ended, closed;
 static struct wtel_gateway gateway;
-static struct gateway_connection connection;
+static struct gateway_exchange exchange;
 
 static void require(bool holds)
 {
@@ -23,7 +23,7 @@ static void require(bool holds)
 		abort();
 }
 
-/* ---- instead of libwebsockets and the gateway -------------------------- */
+/* ---- instead of the gateway -------------------------- */
 
 static size_t frame_of(const unsigned char *data, size_t length)
 {
@@ -48,65 +48,52 @@ static size_t frame_of(const unsigned char *data, size_t length)
 	return skip + payload;
 }
 
-int lws_write(struct lws *wsi, unsigned char *data, size_t length, enum lws_write_protocol how)
+static int take(struct gateway_exchange *one, const void *data, size_t length)
 {
 	size_t at = 0;
 
-	(void)wsi;
-	(void)how;
-	if (length > 4 && memcmp(data, "HTTP", 4) == 0)
-		return (int)length;
+	(void)one;
 	while (at < length) {
 		require(!closed);
-		at += frame_of(data + at, length - at);
+		at += frame_of((const unsigned char *)data + at, length - at);
 	}
-	return (int)length;
-}
-
-int lws_partial_buffered(struct lws *wsi)
-{
-	(void)wsi;
 	return 0;
 }
 
-int lws_callback_on_writable(struct lws *wsi)
+static bool busy(const struct gateway_exchange *one)
 {
-	(void)wsi;
-	return 0;
+	(void)one;
+	return false;
 }
 
-int lws_rx_flow_control(struct lws *wsi, int enable)
+static void want(struct gateway_exchange *one)
 {
-	(void)wsi;
-	return enable;
+	(void)one;
 }
 
-lws_sockfd_type lws_get_socket_fd(struct lws *wsi)
-{
-	(void)wsi;
-	return -1;
-}
-
-void connection_end(struct gateway_connection *one, bool flushed)
+static void end(struct gateway_exchange *one, bool flushed)
 {
 	(void)one;
 	(void)flushed;
 	ended = true;
 }
 
-void connection_end_all(struct wtel_gateway *one)
+void connection_settle_all(struct wtel_gateway *one)
 {
 	(void)one;
 }
 
-void connection_stream(struct gateway_connection *one, const struct gateway_stream *given, void *user)
+void exchange_stream(struct gateway_exchange *one, struct gateway_text *head, struct wtel_slice first,
+		     const struct gateway_stream *given, void *user)
 {
 	(void)one;
+	(void)first;
+	require(head->status == 101 && head->at < head->end);
 	calls = given;
 	stream = user;
 }
 
-void gateway_fail(struct gateway_connection *one, int status, int code, const char *field, const char *text,
+void gateway_fail(struct gateway_exchange *one, int status, int code, const char *field, const char *text,
 		  unsigned retry)
 {
 	(void)one;
@@ -118,7 +105,7 @@ void gateway_fail(struct gateway_connection *one, int status, int code, const ch
 	abort();
 }
 
-void gateway_note(struct gateway_connection *one, int status, size_t bytes)
+void gateway_note(struct gateway_exchange *one, int status, size_t bytes)
 {
 	(void)one;
 	(void)status;
@@ -138,13 +125,16 @@ int who_check(struct wtel_gateway *one, const char *secret, wtel_access_fn *done
 
 static void start(void)
 {
+	static const struct gateway_carrier carrier = {
+		.write = take, .busy = busy, .want = want, .end = end, .shut = want};
+
 	gateway.allocator = gateway_memory;
 	gateway.options.event_history = 16;
 	gateway.options.max_unsent = 65536;
 	gateway.loop = ev_loop_new(EVBACKEND_SELECT);
 	require(gateway.loop && !streams_new(&gateway));
-	connection.gateway = &gateway;
-	connection.wsi = (struct lws *)(void *)&connection;
+	exchange.gateway = &gateway;
+	exchange.carrier = &carrier;
 }
 
 static void come(void)
@@ -158,7 +148,7 @@ static void come(void)
 	request.headers[GATEWAY_WS_KEY] = wtel_slice_of("dGhlIHNhbXBsZSBub25jZQ==");
 	request.headers[GATEWAY_WS_VERSION] = wtel_slice_of("13");
 	ended = closed = false;
-	websocket_open(&connection, &visitor);
+	websocket_open(&exchange, &visitor);
 }
 
 static void happen(void)

@@ -3,7 +3,7 @@
 # usage: packages.sh build|test
 set -eu
 
-build="gcc g++ libc6-dev meson ninja-build pkg-config libpq-dev libsqlite3-dev libjansson-dev libev-dev libssl-dev libcrypt-dev libc-ares-dev libwebsockets-dev libwebsockets-evlib-ev"
+build="gcc g++ libc6-dev meson ninja-build pkg-config libpq-dev libsqlite3-dev libjansson-dev libev-dev libssl-dev libcrypt-dev libc-ares-dev libnghttp2-dev"
 test="libcriterion-dev clang libclang-rt-14-dev valgrind python3 python3-pytest python3-pytest-xdist python3-jsonschema python3-dev python3-setuptools python3-wheel python3-pip swig libnode-dev postgresql sip-tester debootstrap ca-certificates curl openssl sqlite3 jq nodejs npm chromium python3-panoramisk mandoc git procps tzdata wrk"
 
 missing()

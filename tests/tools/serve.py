@@ -112,7 +112,7 @@ class Gateway:
         client.processes.append(self.process)
         self.port = int(wait_for(self.listening, 20, lambda: "it does not listen: " + self.said()).group(1))
         self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
-        self.tls = []
+        self.curl = []  # arguments of each curl
         if wait:
             wait_for(lambda: self.get("/readyz").status == 200, 20, lambda: "not ready: %s %s" % (self.get("/readyz"), self.said()))
 
@@ -135,7 +135,7 @@ class Gateway:
         headers = dict(headers)
         if token:
             headers["Authorization"] = "Bearer " + token
-        return curl(self.url + (path if path.startswith("/") else API + path), method, body, headers, [*self.tls, *arguments], timeout)
+        return curl(self.url + (path if path.startswith("/") else API + path), method, body, headers, [*self.curl, *arguments], timeout)
 
     def get(self, path, token=None, **more):
         return self.ask(None, path, token=token, **more)

@@ -2,7 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 
-#include "gateway_world.h"
+#include "http2_client.h"
 
 #include "fault.h"
 #include "gateway/head.h"
@@ -30,6 +30,55 @@ static void visit(const char *method, const char *path, const char *headers, con
 	cr_assert(answer.closed || answer.status == 200 || answer.status == 503, "%s: %s", path, answer.text);
 	close(fd);
 	world_run(&world, 3000);
+}
+
+/* The same over HTTP/2, where it may be its stream alone that ends. */
+static int visit_http2(struct h2_client *client, const char *method, const char *path, const char *fields,
+		       const char *body)
+{
+	struct h2_answer *one;
+
+	if (client->closed)
+		return 0;
+	one = h2_until(client, h2_ask(client, method, path, fields, body));
+	cr_assert(client->closed || one->ended, "%s", path);
+	cr_assert(!one->status || one->status == 200 || one->status == 503, "%s: %d", path, one->status);
+	return one->status;
+}
+
+Test(gateway_memory, any_allocation_may_fail_over_HTTP_2, .timeout = 300)
+{
+	struct wtel_detail detail;
+	int whole = 0;
+
+	world_prepare(&world);
+	world.options.user_rate = world.options.address_rate = world.options.login_rate = 0;
+	world.options.event_history = 16;
+	FAULT_LOOP(allocator)
+	{
+		static const struct wtel_notice notice = {WTEL_NOTICE_TRUNK_UP, 1, NULL, 1, "main", "", "", 0};
+		struct h2_client *client;
+		char fields[256];
+
+		if (gateway_new(&world.gateway, world.loop, &world.options, &allocator, &detail))
+			continue;
+		client = h2_open(&world);
+		snprintf(fields, sizeof(fields), "%saccept: text/event-stream\n", h2_bearer(world.admin));
+		(void)h2_ask(client, "GET", "/api/telephony/events", fields, NULL);
+		whole += visit_http2(client, "GET", STATUS, h2_bearer(world.admin), NULL) == 200;
+		hub_publish(world.gateway->hub, &notice);
+		(void)visit_http2(client, "GET", "/metrics", h2_bearer(world.admin), NULL);
+		(void)visit_http2(client, "GET", "/readyz", "", NULL);
+		snprintf(fields, sizeof(fields), "content-type: application/json\n");
+		whole += visit_http2(client, "POST", "/api/telephony/session", fields,
+				     "{\"username\":\"ana\",\"password\":\"correct horse\"}") == 200;
+		h2_close(client);
+		world_run(&world, 3000);
+		wtel_gateway_free(world.gateway);
+		world.gateway = NULL;
+	}
+	cr_assert_gt(whole, 2);
+	world_close(&world);
 }
 
 Test(gateway_memory, any_allocation_may_fail, .timeout = 300)

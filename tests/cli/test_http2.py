@@ -1,0 +1,65 @@
+"""HTTP/2 as others speak it: Node.js on one connection, in the clear and over TLS. What curl asks is in test_serve.py."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+
+from client import Client, Sqlite, wait_for
+from serve import Gateway, grant, make_certificate, make_platform
+
+CLIENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "http2.mjs")
+
+
+@pytest.fixture(params=["http", "https"])
+def gateway(sim, tmp_path, request):
+    database = Sqlite(tmp_path)
+    make_platform(database)
+    client = Client(sim, database)
+    assert client.run("migrate").returncode == 0
+    client.json("trunk", "add", "main", "--host", "sip.example.com", "--max-channels", 100)
+    certificate, key = make_certificate(tmp_path)
+    words = ("--cert", certificate, "--key", key) if request.param == "https" else ()
+    made = Gateway(client, "--user-rate", 0, *words, scheme=request.param, wait=False)
+    made.curl, made.certificate = ["--cacert", certificate], certificate
+    wait_for(lambda: made.get("/readyz").status == 200, 20, made.said)
+    yield made
+    if made.process.poll() is None:
+        assert made.stop() == 0, made.said()
+    client.close()
+
+
+def start(gateway, what):
+    return subprocess.Popen(["node", CLIENT, gateway.url, grant(gateway.database, "admin"), what], stdout=subprocess.PIPE, text=True,
+                            env=dict(os.environ, NODE_EXTRA_CA_CERTS=gateway.certificate))
+
+
+def finish(process):
+    said = process.communicate(timeout=60)[0]
+    assert process.returncode == 0, said
+    return json.loads(said.splitlines()[-1])
+
+
+def test_many_on_one_connection(gateway):
+    found = finish(start(gateway, "many"))
+    assert found["statuses"] == ([200] * 6 + [404]) * 100 and found["goaway"] is None
+    documents = found["documents"][:7]
+    assert [name in keys.split(",") for name, keys in zip(("status", "calls", "calls", "trunks", "sipPeers", "stats", "error"), documents)] == [True] * 7, documents
+    assert found["documents"] == documents * 100, "an answer was another's"
+
+
+def test_events_beside_requests(gateway):
+    found = finish(start(gateway, "events"))
+    assert found["status"] == 200 and found["same"], found
+    assert "event: call:answered" in found["names"] and found["names"][-1] == "event: call:hangup"
+
+
+def test_a_stop_answers_what_was_asked(gateway):
+    process = start(gateway, "stop")
+    assert process.stdout.readline() == "ready\n"
+    gateway.process.send_signal(signal.SIGTERM)
+    found = finish(process)
+    assert found["goaway"] == 0 and found["closed"] and found["status"] == 200 and "error" not in found, found
+    assert gateway.process.wait(20) == 0
