@@ -340,9 +340,9 @@ Test(postgres, a_store_in_the_background_does_not_wait_for_a_silent_server)
 	snprintf(url, sizeof(url), "postgresql://u@127.0.0.1:%d/x", ntohs(address.sin_port));
 	options.url = url;
 	options.background = true;
-	options.connect_timeout = SECOND / 2;
+	options.connect_timeout = 2 * SECOND;
 	cr_assert_eq(wtel_store_open(&store, &options, NULL, &detail), 0, "%s", detail.text);
-	cr_assert_lt(wtel_time_now().mono - start, SECOND / 10);
+	cr_assert_lt(wtel_time_now().mono - start, SECOND);
 	cr_assert_eq(store_trunks(store, hear_trunks, &heard), 0);
 	cr_assert_eq(wtel_store_trunks(store, &list, 0), WTEL_ESTORE);
 	cr_assert_eq(heard.count, 0);
