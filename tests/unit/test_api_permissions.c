@@ -203,9 +203,10 @@ static json_t *all_of(struct world *world, const char *line)
 /* What the service itself keeps up to date, by calls and registrations. */
 static void without_news(json_t *document)
 {
-	static const char *const keys[] = {"registered",       "lastRegisteredAt", "lastErrorAt",
-					   "lastErrorMessage", "activeCalls",	   "totalCalls",
-					   "successfulCalls",  "failedCalls",	   "breaker"};
+	/* Its health is there once the service has heard of the trunk. */
+	static const char *const keys[] = {
+		"registered", "lastRegisteredAt", "lastErrorAt", "lastErrorMessage", "activeCalls",
+		"totalCalls", "successfulCalls",  "failedCalls", "breaker",	     "health"};
 	json_t *trunk;
 	size_t i, j;
 
@@ -277,7 +278,8 @@ static void ask(struct world *world, const struct right *right, enum asker who)
 	if (!changes)
 		return;
 	after = everything(world);
-	cr_assert_str_eq(after, before, "%s by %d was refused, and changed something", right->line, who);
+	cr_assert_str_eq(after, before, "%s by %d was refused, and changed something: %s\n%s", right->line, who, before,
+			 after);
 	free(before);
 	free(after);
 }
