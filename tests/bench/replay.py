@@ -5,6 +5,7 @@ usage: replay.py SESSION REPETITIONS        (at most 3000, or a multiple of it)
 Prints its port and the number of events of one pass. Ends after one client.
 """
 import re
+import select
 import socket
 import sys
 
@@ -35,28 +36,39 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 
 client.sendall(b"Asterisk Call Manager/11.0.0\r\n")
 buffer = b""
-logged_in = False
-while not logged_in:
+
+
+def heard():
+    """Actions that the client has sent since, each with its fields."""
+    global buffer
     data = client.recv(65536)
     if not data:
         sys.exit("the client went away")
-    buffer += data
-    while b"\r\n\r\n" in buffer:
-        message, buffer = buffer.split(b"\r\n\r\n", 1)
+    *whole, buffer = (buffer + data).split(b"\r\n\r\n")
+    for message in whole:
         fields = dict(line.split(b": ", 1) for line in re.split(rb"\r?\n", message.strip(b"\r\n")) if b": " in line)
-        fields = {key.lower(): value for key, value in fields.items()}
-        action = fields.get(b"action", b"").lower()
-        reply = b"Response: Success\r\n"
-        if b"actionid" in fields:
-            reply += b"ActionID: " + fields[b"actionid"] + b"\r\n"
-        if action == b"challenge":
-            reply += b"Challenge: 123456789\r\n"
-        client.sendall(reply + b"Message: Authentication accepted\r\n\r\n")
-        logged_in = logged_in or action == b"login"
-# What a client says after its login is answered by nobody: this measures its reading.
+        yield {key.lower(): value for key, value in fields.items()}
+
+
+def answer(action, text):
+    identity = b"ActionID: " + action[b"actionid"] + b"\r\n" if b"actionid" in action else b""
+    client.sendall(b"Response: Success\r\n" + identity + text + b"\r\n\r\n")
+
+
+logged_in = False
+while not logged_in:
+    for action in heard():
+        name = action.get(b"action", b"").lower()
+        answer(action, (b"Challenge: 123456789\r\n" if name == b"challenge" else b"") + b"Message: Authentication accepted")
+        logged_in = logged_in or name == b"login"
+# Of what a client says after its login its pings alone are answered: this measures its reading, however long that takes.
 for turn in range(0, passes, DISTINCT):
     for chunk in chunks:
         client.sendall(chunk)
+        while select.select([client], [], [], 0)[0]:
+            for action in heard():
+                if action.get(b"action", b"").lower() == b"ping":
+                    answer(action, b"Ping: Pong")
 client.shutdown(socket.SHUT_WR)
 while client.recv(65536):
     pass
