@@ -203,12 +203,18 @@ WTEL_API int wtel_tracker_feed(struct wtel_tracker *tracker, const struct wtel_a
 
 /*
  * After a (re)connect: begin, one wtel_tracker_feed() per CoreShowChannel item, then end. Calls of which no channel
- * is left are closed at `wall`, the latest that they can have ended, and marked as estimated; unknown channels become
- * calls, whose answer, if they were up already, is estimated too. A call that started within the last `grace`
- * microseconds and has no channel yet is left alone. WTEL_ESTATE without a begin.
+ * is left are closed at `wall`, the latest that they can have ended (or see wtel_tracker_doubt()), and marked as
+ * estimated; unknown channels become calls, whose answer, if they were up already, is estimated too. A call that
+ * started within the last `grace` microseconds and has no channel yet is left alone. WTEL_ESTATE without a begin.
  */
 WTEL_API void wtel_tracker_resync_begin(struct wtel_tracker *tracker);
 WTEL_API int wtel_tracker_resync_end(struct wtel_tracker *tracker, int64_t wall, int64_t grace) WTEL_MUST_CHECK;
+
+/*
+ * A Hangup of that channel came at `wall` that cannot be believed, as a caller broke it. Should the next resync not
+ * find the channel, it ended then; should it find it, nothing was said.
+ */
+WTEL_API void wtel_tracker_doubt(struct wtel_tracker *tracker, const char *channel, int64_t wall);
 
 /*
  * Between begin and end: how many living channels the list has not named. Asterisk takes a channel off its list before

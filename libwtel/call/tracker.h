@@ -67,6 +67,7 @@ struct tracker_leg {
 	int64_t request;  /* first HangupRequest */
 	int64_t soft;	  /* first SoftHangupRequest */
 	int64_t dial_end; /* DialEnd */
+	int64_t doubted;  /* the first Hangup that could not be believed */
 	int64_t trunk_id;
 	uint64_t bridge; /* hash of the bridge it is in or was in last; 0: none yet */
 	uint32_t epoch;	 /* of the resync in which it was last seen */

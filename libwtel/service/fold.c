@@ -58,6 +58,8 @@ static void fold_security(struct wtel_service *service)
 		sync_vouch(service, notice.name);
 		return;
 	}
+	if (message && base_slice_is(message->head, "Hangup"))
+		wtel_tracker_doubt(service->tracker, notice.name, service->notice.wall);
 	service->security++;
 	/* Who forges a thousand must not fill the disk: 1, 2, 4, 8, ... */
 	if (!(service->security & (service->security - 1)))

@@ -38,6 +38,50 @@ Test(call_resync, needs_a_begin)
 	wtel_tracker_free(tracker);
 }
 
+/* Whoever forges lines breaks the Hangup as well: when it came is known all the same. */
+Test(call_resync, a_hangup_that_could_not_be_believed)
+{
+	struct wtel_tracker *tracker = tracker_with(NULL);
+	struct outcome got = {0};
+
+	answered(tracker);
+	wtel_tracker_doubt(tracker, customer.name, T0 + 5 * SECOND);
+	wtel_tracker_doubt(tracker, agent.name, T0 + 5 * SECOND + 1000);
+	wtel_tracker_doubt(tracker, agent.name, T0 + 6 * SECOND);
+	wtel_tracker_doubt(tracker, "PJSIP/nobody-1", T0);
+	wtel_tracker_doubt(tracker, "", T0);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 0, "it alone ends nothing");
+	wtel_tracker_resync_begin(tracker);
+	resync_end(tracker, T0 + 9 * SECOND);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 1);
+	cr_assert_eq(got.end, T0 + 5 * SECOND, "the customer's");
+	cr_assert(got.estimated);
+	wtel_tracker_free(tracker);
+}
+
+/* A forged one: the channels are there, and go later. */
+Test(call_resync, a_hangup_that_was_none)
+{
+	struct wtel_tracker *tracker = tracker_with(NULL);
+	struct outcome got = {0};
+
+	answered(tracker);
+	wtel_tracker_doubt(tracker, customer.name, T0 + 5 * SECOND);
+	wtel_tracker_doubt(tracker, agent.name, T0 + 5 * SECOND);
+	wtel_tracker_resync_begin(tracker);
+	take_item(tracker, &agent, 6, "00:00:06", "", T0 + 6 * SECOND);
+	take_item(tracker, &customer, 6, "00:00:06", "", T0 + 6 * SECOND);
+	resync_end(tracker, T0 + 6 * SECOND);
+	wtel_tracker_resync_begin(tracker);
+	resync_end(tracker, T0 + 9 * SECOND);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 1);
+	cr_assert_eq(got.end, T0 + 9 * SECOND);
+	wtel_tracker_free(tracker);
+}
+
 /* Asterisk took both channels off its list before their Hangups were sent: their true end comes, and counts. */
 Test(call_resync, hangups_behind_the_list)
 {

@@ -240,6 +240,39 @@ Test(service_link, a_list_that_may_not_be_whole_is_read_again)
 	fake_close(&fake);
 }
 
+/* Its Hangup was broken by a caller: the call ends when that came, not when the channels were next read. */
+Test(service_link, a_broken_hangup_that_the_list_bears_out)
+{
+	struct fake fake;
+	struct world world;
+	struct wtel_call_list *list;
+	char call_id[WTEL_CALL_ID_SIZE];
+	unsigned lists;
+	int64_t told;
+
+	fake_world(&world, &fake);
+	world_start(&world);
+	FAKE_UNTIL(&world, &fake, world_stats(&world).synchronised);
+	fake.drop_originate = fake.has_call = true;
+	cr_assert_eq(world_originate(&world, call_id, "1001", "5550001"), 0);
+	FAKE_UNTIL(&world, &fake, world.done);
+	cr_assert_eq(world.done_code, 0, "%s", world.done_text);
+	fake.has_call = false;
+	lists = fake.lists;
+	fake_say(&fake, "Event: Hangup\r\nPrivilege: call,all\r\nChannel: PJSIP/1001-00000001\r\nChannelState: 6\r\n"
+			"ChannelStateDesc: Up\r\nCallerIDNum: 5\r\n\r\nX: y\r\n\r\n");
+	FAKE_UNTIL(&world, &fake, strstr(world.notices, "security"));
+	told = wtel_time_now().wall;
+	FAKE_UNTIL_MS(&world, &fake, 15000, fake.lists > lists && !world_stats(&world).active_calls);
+	list = world_row(&world, call_id);
+	cr_assert_neq(list->calls[0].end, 0);
+	cr_assert_leq(list->calls[0].end, told);
+	cr_assert(list->calls[0].estimated);
+	wtel_call_list_free(list);
+	world_close(&world);
+	fake_close(&fake);
+}
+
 Test(service_link, a_call_lost_before_it_began_is_closed_and_not_repeated)
 {
 	struct fake fake;
