@@ -32,7 +32,8 @@ def victim(world, client):
     watcher = client.watch()
     world.pbx.cli("channel request hangup all")  # what tests before have left
     # 1001 stays free: the queue that the hostile calls go to has nobody else, and it knows him some time after he registered.
-    wait_for(lambda: "Not in use" in world.pbx.cli("queue show welcome-queue"), 30, "the queue's agent is not there")
+    wait_for(lambda: "Not in use" in world.pbx.cli("queue show welcome-queue"), 30,
+             lambda: "the queue's agent is not there: " + world.pbx.cli("queue show welcome-queue"))
     world.set_agent_talk(600)
     process = client.start("originate", "1002", number("00"), "--json")
     call = wait_for(lambda: next((c for c in client.json("calls", "active")["calls"] if c["stateName"] == "answered"), None), 15,

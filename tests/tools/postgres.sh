@@ -57,7 +57,7 @@ start)
 	CONF
 	tries=0
 	while :; do
-		port=$(awk -v seed="$$.$tries$(date +%N)" 'BEGIN { srand(seed); print 20000 + int(rand() * 12000) }')
+		port=$(awk -v seed="$$.$tries$(date +%N)" 'BEGIN { srand(seed); print 10000 + int(rand() * 5000) }')
 		sed -i '/^port = /d' "$dir/data/postgresql.conf"
 		echo "port = $port" >>"$dir/data/postgresql.conf"
 		launch && break
