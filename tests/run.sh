@@ -48,13 +48,38 @@ can_run_asterisk()
 	[ "$(id -u)" = 0 ] && [ -e /etc/debian_version ]
 }
 
+# Something that goes on beside the steps that follow. What it says is shown by together().
+# usage: beside NAME COMMAND...
+beside()
+{
+	beside_name=$1
+	shift
+	"$@" >"$results/$beside_name.beside" 2>&1 </dev/null &
+	besides="$besides $beside_name:$!"
+}
+
+# Waits for what goes on beside under one of those names; without a name for all of it.
+# usage: together [NAME...]
+together()
+{
+	others=
+	for one in $besides; do
+		case " ${*:-${one%:*}} " in
+		*" ${one%:*} "*) wait "${one#*:}"; cat "$results/${one%:*}.beside" ;;
+		*) others="$others $one" ;;
+		esac
+	done
+	besides=$others
+}
+
 # ---- steps ------------------------------------------------------------
 
 step_install()
 {
 	tap install "packages" sh tests/tools/packages.sh test
+	# A minute's work of the network and the disk, where it is not there yet.
 	if can_run_asterisk; then
-		tap install "Asterisk 22" sh tests/real/asterisk-root.sh
+		beside asterisk tap install "Asterisk 22" sh tests/real/asterisk-root.sh
 	fi
 }
 
@@ -71,26 +96,34 @@ compile()
 	configure plain -Dbench=true && ninja -C "$build/plain"
 }
 
+# With the plain build's warnings; of its debugging information, only the lines.
 compile_checked()
 {
-	configure checked -Db_sanitize=address,undefined -Db_lundef=false -Ddefault_library=static && ninja -C "$build/checked"
+	configure checked -Db_sanitize=address,undefined -Db_lundef=false -Ddefault_library=static -Dcli=disabled -Dexamples=disabled \
+		-Dc_args=-g1 && nice ninja -C "$build/checked" units
 }
 
 compile_fuzz()
 {
-	CC=clang configure fuzz -Dfuzz=true -Dcli=disabled -Dexamples=disabled -Ddefault_library=static -Db_lundef=false &&
-		ninja -C "$build/fuzz" $(cd tests/fuzz && ls fuzz_*.c | sed 's,^,tests/fuzz/,; s,\.c$,,')
+	CC=clang configure fuzz -Dfuzz=true -Dcli=disabled -Dexamples=disabled -Ddefault_library=static -Db_lundef=false -Doptimization=1 \
+		-Dc_args=-gline-tables-only &&
+		nice ninja -C "$build/fuzz" $(cd tests/fuzz && ls fuzz_*.c | sed 's,^,tests/fuzz/,; s,\.c$,,')
 }
 
-step_build()
+compile_others()
 {
-	tap build "builds without a warning" compile || return
 	tap build "builds with sanitizers" compile_checked
 	if command -v clang >/dev/null; then
 		tap build "builds with libFuzzer" compile_fuzz
 	else
 		skip build "builds with libFuzzer" "no clang"
 	fi
+}
+
+step_build()
+{
+	tap build "builds without a warning" compile || return
+	beside compiler compile_others
 }
 
 step_source()
@@ -103,13 +136,16 @@ step_source()
 	tap install-check "manual page is clean" sh -c '! mandoc -T lint -W warning cli/wtelctl.1 | grep .'
 	# Without the optional parts it still builds.
 	tap install-check "builds without optional parts" sh -c "meson setup '$build/minimal' '$root' -Dwerror=true -Dpostgres=disabled \
-		-Dcli=disabled -Dexamples=disabled -Dtests=disabled -Ddefault_library=shared && ninja -C '$build/minimal'"
+		-Dcli=disabled -Dexamples=disabled -Dtests=disabled -Ddefault_library=shared -Doptimization=0 -Ddebug=false \
+		-Dc_args=-Wno-maybe-uninitialized && ninja -C '$build/minimal'"
 }
 
-# A private cluster for the tests that want one. Sets WTEL_TEST_PG.
+# A private cluster for the tests that want one; what goes on beside others has its own. Sets WTEL_TEST_PG.
+# usage: start_postgres [NAME]
 start_postgres()
 {
-	WTEL_TEST_PG=$(sh tests/tools/postgres.sh start "$build/postgres") || {
+	cluster=$build/postgres${1+-$1}
+	WTEL_TEST_PG=$(sh tests/tools/postgres.sh start "$cluster") || {
 		unset WTEL_TEST_PG
 		skip postgres "tests with PostgreSQL" "no server could be started"
 		return 1
@@ -119,27 +155,23 @@ start_postgres()
 
 stop_postgres()
 {
-	[ -z "${WTEL_TEST_PG-}" ] || sh tests/tools/postgres.sh stop "$build/postgres"
+	[ -z "${WTEL_TEST_PG-}" ] || sh tests/tools/postgres.sh stop "$cluster"
 	unset WTEL_TEST_PG
 }
 
-# usage: unit FOLDER LABEL [WRAPPER...]
+# Programs of which one test takes seconds; begun last, they would be waited for alone.
+long="store_capacity store_watch gateway_events ami_parser service_health service_failover service_link"
+
+# Several at once: most of them wait most of the time.
+# usage: unit FOLDER LABEL
 unit()
 {
-	unit_folder=$1
-	unit_label=$2
-	shift 2
-	for program in "$build/$unit_folder"/tests/unit/test_*; do
-		[ -f "$program" ] && [ -x "$program" ] || continue
-		area=$(basename "$program")
-		if ! timeout 600 "$@" "$program" --tap >"$results/$unit_label-$area.tap" 2>"$results/$unit_label-$area.log"; then
-			say "FAILED: $unit_label $area"
-			grep -A12 '^not ok' "$results/$unit_label-$area.tap"
-			tail -n 40 "$results/$unit_label-$area.log"
-			# A crash before the first result must not pass for silence.
-			grep -q '^not ok' "$results/$unit_label-$area.tap" || echo "not ok - $area ended early" >>"$results/$unit_label-$area.tap"
-		fi
-	done
+	{
+		for area in $long; do
+			echo "$build/$1/tests/unit/test_$area"
+		done
+		ls -d "$build/$1"/tests/unit/test_* | grep -v -x -e '.*\.p' $(printf ' -e .*/test_%s' $long)
+	} | xargs -P 3 -n 1 sh tests/tools/unit.sh "$results" "$2"
 }
 
 step_unit()
@@ -156,6 +188,7 @@ step_unit()
 
 step_sanitize()
 {
+	together compiler
 	start_postgres
 	export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	# Now and then Criterion's own runner forgets 48 bytes of a worker.
@@ -166,15 +199,21 @@ step_sanitize()
 	stop_postgres
 }
 
-step_valgrind()
+valgrind_all()
 {
-	command -v valgrind >/dev/null || { skip valgrind "valgrind" "not installed"; return; }
 	for area in base ami_event ami_guard ami_session call_tracker call_identity peer trunk config; do
 		[ -x "$build/plain/tests/unit/test_$area" ] || continue
-		tap valgrind "valgrind: $area" valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+		tap valgrind "valgrind: $area" nice valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
 			--trace-children=yes --child-silent-after-fork=no "$build/plain/tests/unit/test_$area" --timeout 0 --jobs 2
 	done
 	tap valgrind "valgrind: a call from wtelctl on the simulator" sh tests/tools/valgrind_call.sh "$build/plain"
+}
+
+# Beside the steps that follow, as it does not wait for anything.
+step_valgrind()
+{
+	command -v valgrind >/dev/null || { skip valgrind "valgrind" "not installed"; return; }
+	beside valgrind valgrind_all
 }
 
 # usage: fuzz_one TARGET
@@ -187,45 +226,61 @@ fuzz_one()
 		-timeout=10 -rss_limit_mb=2048 -print_final_stats=1 -artifact_prefix="$build/crashes/$target-" "$corpus" "tests/fuzz/corpus/$target"
 }
 
+# usage: fuzz_half 0|1
+fuzz_half()
+{
+	awk -v half="$1" 'NR % 2 == half' "$build/targets" | while read -r one; do
+		fuzz_one "$one" </dev/null
+	done
+}
+
 step_fuzz()
 {
+	together compiler
 	[ -d "$build/fuzz/tests/fuzz" ] || { skip fuzz "fuzzing" "not built"; return; }
 	for program in "$build"/fuzz/tests/fuzz/fuzz_*; do
 		[ -f "$program" ] && [ -x "$program" ] || continue
 		case $program in *_replay) continue ;; esac
 		echo "${program##*/fuzz_}"
 	done >"$build/targets"
-	# Two at a time, beside the steps that mostly wait; step_fuzzed waits for the last one.
-	for half in 0 1; do
-		awk -v half="$half" 'NR % 2 == half' "$build/targets" | while read -r one; do
-			fuzz_one "$one" </dev/null
-		done &
-		fuzzing="$fuzzing $!"
-	done
+	# Two at a time, beside the steps that mostly wait.
+	beside fuzz-even fuzz_half 0
+	beside fuzz-odd fuzz_half 1
 }
 
-step_fuzzed()
+# A shift of calls: as many as the machine can make in three minutes, behind whatever else is tested.
+soak()
 {
-	[ -z "$fuzzing" ] || wait $fuzzing
-	fuzzing=
+	start_postgres soak
+	suite soak tests/cli/test_soak.py 1
+	stop_postgres
 }
 
-# Several at once: they mostly wait. Those of one file share a world and keep their order.
-# usage: suite NAME FOLDER PROCESSES
+step_soak()
+{
+	beside soak soak
+}
+
+# Several at once: they mostly wait. conftest.py says which share a world and keep their order.
+# usage: suite NAME FOLDER PROCESSES [OPTIONS...]
 suite()
 {
-	WTELCTL=$build/plain/cli/wtelctl python3 -m pytest -q -p no:cacheprovider -n "$3" --dist loadfile \
-		--junitxml="$results/$1.xml" "$2" >"$results/$1.log" 2>&1 || {
-		say "FAILED: $1"
-		tail -n 120 "$results/$1.log"
-		[ -s "$results/$1.xml" ] || echo "not ok - $1 ended early" >>"$results/$1.tap"
+	suite_name=$1
+	suite_place=$2
+	suite_processes=$3
+	shift 3
+	WTELCTL=$build/plain/cli/wtelctl python3 -m pytest -q -p no:cacheprovider -n "$suite_processes" --dist loadfile \
+		--junitxml="$results/$suite_name.xml" "$@" "$suite_place" >"$results/$suite_name.log" 2>&1 || {
+		say "FAILED: $suite_name"
+		tail -n 120 "$results/$suite_name.log"
+		[ -s "$results/$suite_name.xml" ] || echo "not ok - $suite_name ended early" >>"$results/$suite_name.tap"
 	}
 }
 
 step_cli()
 {
 	start_postgres
-	suite cli tests/cli 3
+	suite cli tests/cli 3 --ignore=tests/cli/test_soak.py
 	tap quickstart "examples/quickstart.sh" sh examples/quickstart.sh
 	stop_postgres
 }
@@ -237,13 +292,15 @@ step_real()
 		skip real "the real Asterisk" "not root on Debian"
 		return
 	fi
+	together asterisk
 	start_postgres
-	suite real tests/real 2
+	suite real tests/real 3
 	stop_postgres
 }
 
 step_bindings()
 {
+	together asterisk
 	start_postgres
 	WTEL_KEEP=$build/packages sh tests/bindings.sh "$build/plain" "$results" || say "FAILED: language packages"
 	stop_postgres
@@ -251,6 +308,7 @@ step_bindings()
 
 step_bench()
 {
+	together
 	start_postgres
 	sh tests/bench/run.sh "$build/plain" "$results" "$build/packages" || say "FAILED: bench"
 	stop_postgres
@@ -260,13 +318,13 @@ step_bench()
 
 rm -rf "$results"
 mkdir -p "$results"
-fuzzing=
-trap 'stop_postgres; step_fuzzed' EXIT
+besides=
+trap 'stop_postgres; together' EXIT
 trap 'exit 130' INT TERM
-for step in ${@:-install build source unit sanitize valgrind fuzz cli real bindings fuzzed bench}; do
+for step in ${@:-install build source unit valgrind sanitize fuzz soak cli real bindings bench}; do
 	say "$step"
 	"step_$step"
 done
-step_fuzzed
+together
 say "done"
 python3 tests/tools/count.py "$results"
