@@ -279,7 +279,7 @@ def test_health(client):
     assert "503" in dead["lastErrorMessage"] and dead["lastErrorAt"]
     assert (dead["health"]["attempts"], dead["health"]["faults"], dead["health"]["answered"]) == (2, 2, 0)
     assert (good["health"]["attempts"], good["health"]["answered"]) == (3, 2)
-    assert good["health"]["answerSeizureRatio"] in ("66.66", "66.67") and 1 <= good["health"]["averageCallDuration"] < 2
+    assert good["health"]["answerSeizureRatio"] in ("66.66", "66.67") and 1 <= good["health"]["averageCallDuration"] < 4
     assert good["breaker"]["state"] == "closed"
     assert verdicts(client)["dead"] in ("not active", "breaker")
     listing = client.run("trunk", "list", "--health").stdout
@@ -344,7 +344,7 @@ def test_trunk_test(client):
     add(client, "far", "--endpoint", "far-unreachable")
     start = time.monotonic()
     far = client.json("trunk", "test", "far", status=1)
-    assert found(far, "qualify")[0] == "bad" and far["roundTrip"] is None and time.monotonic() - start < 8
+    assert found(far, "qualify")[0] == "bad" and far["roundTrip"] is None and time.monotonic() - start < 15
     add(client, "nowhere", "--endpoint", "nowhere-absent")
     assert "contact" in found(client.json("trunk", "test", "nowhere", status=1), "address")[1]
     add(client, "drained", "--status", "maintenance")
