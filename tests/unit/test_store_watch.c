@@ -56,9 +56,10 @@ static void is_told(struct world *world, struct watcher *watcher, const char *sq
 	int64_t took;
 
 	world_do(world, sql);
-	took = listen(world->store, watcher, 2 * SECOND);
+	took = listen(world->store, watcher, 4 * SECOND);
 	cr_expect_gt(watcher->told, 0, "not told: %s", sql);
-	cr_expect_lt(took, SECOND, "%s was told after %lld us", sql, (long long)took);
+	/* A second, and what a busy machine needs. */
+	cr_expect_lt(took, 3 * SECOND, "%s was told after %lld us", sql, (long long)took);
 	/* A row of changes may be told again. */
 	listen(world->store, watcher, 150000);
 	watcher->told = 0;
@@ -126,9 +127,9 @@ STORE_TEST(changes_of_this_and_of_other_processes_are_told, true)
 	world_trunk(world, "Main", 1, 5);
 	begin(world, &watcher);
 	world_fork(world, 1, change_it);
-	took = listen(world->store, &watcher, 2 * SECOND);
+	took = listen(world->store, &watcher, 4 * SECOND);
 	cr_assert_eq(watcher.told, 1);
-	cr_expect_lt(took, SECOND);
+	cr_expect_lt(took, 3 * SECOND);
 	watcher.reload = false;
 	listen(world->store, &watcher, 200000);
 	cr_assert_eq(watcher.listed, 1);
