@@ -56,7 +56,7 @@ def sim(monkeypatch):
 
 async def ready(telephony, trunks=1):
     """Once the service has heard of its trunks."""
-    for _ in range(100):
+    for _ in range(400):
         if len(await telephony.explain()) == trunks:
             return
         await asyncio.sleep(0.05)
