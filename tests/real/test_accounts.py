@@ -75,7 +75,7 @@ class Phone:
         with open(path, "w") as file:
             file.write(text)
         begun = time.monotonic()
-        status = self.pbx.sipp(path, self.user, source="127.0.0.1", port=self.port, timeout=5,
+        status = self.pbx.sipp(path, self.user, source="127.0.0.1", port=self.port, timeout=20,
                                arguments=("-au", self.login, "-ap", self.password))
         assert status == 0, self.pbx.sipps[-1].stderr.read()
         return time.monotonic() - begun
