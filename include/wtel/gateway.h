@@ -77,8 +77,8 @@ WTEL_API int wtel_gateway_new(struct wtel_gateway **out, struct ev_loop *loop,
 WTEL_API int wtel_gateway_port(const struct wtel_gateway *gateway);
 
 /*
- * Takes no new connection, answers what was asked, tells readers of events that it goes (close code 1001), and calls
- * `done` (may be NULL) once when all are gone, or after `timeout` microseconds.
+ * Takes no new connection, answers what was asked, tells readers of events (close code 1001) and clients of HTTP/2
+ * (GOAWAY) that it goes, and calls `done` (may be NULL) once when all are gone, or after `timeout` microseconds.
  */
 WTEL_API void wtel_gateway_stop(struct wtel_gateway *gateway, int64_t timeout, void (*done)(void *user), void *user);
 

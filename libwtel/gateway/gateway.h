@@ -208,7 +208,7 @@ struct gateway_carrier {
 	int (*body)(struct gateway_exchange *exchange, struct gateway_request *request, size_t most);
 	/* Whether so many octets of an answer may wait for their reader. NULL: always. */
 	bool (*takes)(const struct gateway_exchange *exchange, size_t length);
-	/* The whole answer; `head` lacks its end, and has room for the body of who is no bodiless answer. */
+	/* The whole answer; `head` lacks its empty line, and has room for that and the body. */
 	void (*answer)(struct gateway_exchange *exchange, struct gateway_text *head, struct wtel_slice body);
 	/* Reads on: what held the request back has come. */
 	void (*retry)(struct gateway_exchange *exchange);

@@ -57,25 +57,55 @@ static void count(struct http2 *http2, int *counter, int most)
 		calm(http2);
 }
 
+/* Its first nine octets are there. */
+static void frame_begins(struct http2 *http2)
+{
+	struct http2_place *place = &http2->place;
+	unsigned type = place->head[3], flags = place->head[4];
+	/* Of a padded frame up to 256 octets say nothing. */
+	size_t nothing = flags & NGHTTP2_FLAG_PADDED ? 256 : 0;
+
+	place->left = (size_t)place->head[0] << 16 | (size_t)place->head[1] << 8 | place->head[2];
+	place->have = 0;
+	/* Whoever goes on has time again; but not for a block of headers. */
+	if (!place->open)
+		http2->middle = 0;
+	if (type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION)
+		place->open = !(flags & NGHTTP2_FLAG_END_HEADERS);
+	if (type != NGHTTP2_HEADERS &&
+	    (type != NGHTTP2_DATA || (place->left <= nothing && !(flags & NGHTTP2_FLAG_END_STREAM))))
+		count(http2, &http2->idle_frames, IDLE_FRAMES);
+}
+
+/* nghttp2 does not tell of all frames, nor of halves. */
+static void follow(struct http2 *http2, const char *data, size_t length)
+{
+	struct http2_place *place = &http2->place;
+
+	while (length) {
+		size_t some = place->left < length ? place->left : length;
+
+		place->left -= some;
+		data += some;
+		length -= some;
+		if (!length)
+			break;
+		place->head[place->have++] = (unsigned char)*data++;
+		length--;
+		if (place->have == sizeof(place->head))
+			frame_begins(http2);
+	}
+	if (!place->left && !place->have && !place->open)
+		http2->middle = 0;
+	else if (!http2->middle)
+		http2->middle = clock_now();
+}
+
 /* ---- from nghttp2 ------------------------------------------------------------------ */
 
 static struct http2_stream *find(nghttp2_session *session, int32_t id)
 {
 	return id ? nghttp2_session_get_stream_user_data(session, id) : NULL;
-}
-
-static int frame_begins(nghttp2_session *session, const nghttp2_frame_hd *head, void *user)
-{
-	struct http2 *http2 = user;
-	bool asks = head->type == NGHTTP2_HEADERS ||
-		    (head->type == NGHTTP2_DATA && (head->length || head->flags & NGHTTP2_FLAG_END_STREAM));
-
-	(void)session;
-	if (!asks)
-		count(http2, &http2->idle_frames, IDLE_FRAMES);
-	if (head->type == NGHTTP2_HEADERS && !http2->block)
-		http2->block = clock_now();
-	return 0;
 }
 
 /* What is refused here is closed again by nghttp2, and nobody hears of it. */
@@ -147,8 +177,6 @@ static int frame_came(nghttp2_session *session, const nghttp2_frame *frame, void
 	struct http2 *http2 = user;
 	struct http2_stream *stream = find(session, frame->hd.stream_id);
 
-	if (frame->hd.type == NGHTTP2_HEADERS)
-		http2->block = 0;
 	if (frame->hd.type == NGHTTP2_RST_STREAM)
 		count(http2, &http2->resets, RESETS);
 	if (!stream || (frame->hd.type != NGHTTP2_HEADERS && frame->hd.type != NGHTTP2_DATA))
@@ -293,6 +321,7 @@ void http2_receive(struct gateway_connection *connection, const char *data, size
 
 	if (http2->drains || connection->ending)
 		return;
+	follow(http2, data, length);
 	if (nghttp2_session_mem_recv(http2->session, (const uint8_t *)data, length) < 0)
 		connection_end(connection, false);
 	else
@@ -308,6 +337,9 @@ void http2_stop(struct gateway_connection *connection)
 {
 	struct http2 *http2 = connection->http2;
 
+	if (http2->goes)
+		return;
+	http2->goes = true;
 	(void)!nghttp2_submit_goaway(http2->session, NGHTTP2_FLAG_NONE,
 				     nghttp2_session_get_last_proc_stream_id(http2->session), NGHTTP2_NO_ERROR, NULL,
 				     0);
@@ -337,7 +369,7 @@ void http2_sweep(struct gateway_connection *connection, int64_t now)
 	}
 	if (http2->drains)
 		return;
-	if (http2->block && now - http2->block > connection->gateway->options.request_timeout)
+	if (http2->middle && now - http2->middle > connection->gateway->options.request_timeout)
 		calm(http2);
 	for (stream = http2->first; stream; stream = next) {
 		next = stream->next;
@@ -351,7 +383,6 @@ void http2_sweep(struct gateway_connection *connection, int64_t now)
 
 static void set_callbacks(nghttp2_session_callbacks *callbacks)
 {
-	nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, frame_begins);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, headers_begin);
 	nghttp2_session_callbacks_set_on_header_callback2(callbacks, field);
 	nghttp2_session_callbacks_set_on_invalid_header_callback2(callbacks, bad_field);
@@ -394,6 +425,7 @@ int http2_open(struct gateway_connection *connection)
 	if (!http2)
 		return WTEL_ENOMEM;
 	http2->connection = connection;
+	http2->place.left = sizeof(HTTP2_PREFACE) - 1;
 	http2->window = http2->moved = clock_now();
 	http2->deadline = http2->window + options->idle_timeout;
 	if (make_session(http2) || nghttp2_submit_settings(http2->session, NGHTTP2_FLAG_NONE, settings,

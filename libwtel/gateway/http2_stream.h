@@ -13,6 +13,14 @@ enum {
 	HTTP2_UNSENT_MAX = 16777216 /* octets of answers that wait on a connection; one longer one may */
 };
 
+/* Where in its frames a client is. */
+struct http2_place {
+	unsigned char head[9]; /* of a frame */
+	size_t have;	       /* octets of it */
+	size_t left;	       /* of its payload; at first of the preface */
+	bool open;	       /* a block of headers goes on in the next */
+};
+
 struct http2 {
 	struct gateway_connection *connection;
 	nghttp2_session *session;
@@ -20,11 +28,13 @@ struct http2 {
 	size_t count, open;
 	struct http2 *next_unsaid;
 	bool unsaid;	       /* it has something to say before the loop sleeps */
+	bool goes;	       /* GOAWAY was said: nothing new is taken */
 	bool drains;	       /* all was said: what comes is thrown away */
 	size_t bodies, unsent; /* octets of all streams */
 	int64_t window;	       /* mono: since when the following are counted */
 	int idle_frames, resets;
-	int64_t block;	  /* mono: since when a block of headers comes; 0: none does */
+	struct http2_place place;
+	int64_t middle;	  /* mono: since when what comes is not finished; 0: it is */
 	int64_t deadline; /* mono: of a connection without streams */
 	int64_t moved;	  /* mono: when the kernel last took something */
 	uint64_t sent;	  /* what it had then */

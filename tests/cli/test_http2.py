@@ -63,3 +63,19 @@ def test_a_stop_answers_what_was_asked(gateway):
     found = finish(process)
     assert found["goaway"] == 0 and found["closed"] and found["status"] == 200 and "error" not in found, found
     assert gateway.process.wait(20) == 0
+
+
+def test_a_slow_reader_gets_a_long_answer_whole(gateway):
+    """More than any buffer on the way holds; others are answered meanwhile."""
+    token = grant(gateway.database, "admin")
+    gateway.database.execute("INSERT INTO trunks (name, provider, host, description) VALUES ('long', 'custom', 'sip.example.com', "
+                             "hex(randomblob(6000000)))")
+    wait_for(lambda: len(gateway.get("trunks", token).body) > 12000000, 10, "the trunk is not there")
+    wanted = gateway.database.rows("SELECT description FROM trunks WHERE name = 'long'")[0][0]
+    for version in ("--http1.1", "--http2-prior-knowledge" if gateway.scheme == "http" else "--http2"):
+        slow = subprocess.Popen(["curl", "-sS", "-m", "60", version, *gateway.curl, "--limit-rate", "8M", "-H", "Authorization: Bearer " + token,
+                                 gateway.url + "/api/telephony/trunks"], stdout=subprocess.PIPE, text=True)
+        assert gateway.get("/healthz", timeout=5).status == 200
+        said = slow.communicate(timeout=60)[0]
+        assert slow.returncode == 0, version
+        assert {one["name"]: one["description"] for one in json.loads(said)["trunks"]}["long"] == wanted, (version, said[:300])

@@ -217,12 +217,20 @@ static void impatient(void)
 	h2_raw_open(&raw, &world);
 }
 
+/* For what it asks, and not for what it does not. */
+static void impatient_at_work(void)
+{
+	world.options.request_timeout = SECOND;
+	world_start(&world);
+	h2_raw_open(&raw, &world);
+}
+
 Test(gateway_patience, ends_with_a_head_that_is_not_finished)
 {
 	char head[128];
 	size_t length = h2_raw_head(head, "/healthz", NULL);
 
-	impatient();
+	impatient_at_work();
 	h2_raw_say(&raw, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, head, length);
 	cr_assert_eq(h2_raw_end(&raw), NGHTTP2_ENHANCE_YOUR_CALM);
 }
@@ -235,9 +243,64 @@ Test(gateway_patience, ends_with_a_connection_that_asks_nothing)
 
 Test(gateway_patience, ends_with_half_a_frame)
 {
-	impatient();
+	impatient_at_work();
 	client_send(&world, raw.fd, "\0\0\x20\1", 4);
-	cr_assert_eq(h2_raw_end(&raw), NGHTTP2_NO_ERROR);
+	cr_assert_eq(h2_raw_end(&raw), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+Test(gateway_patience, ends_with_a_ping_that_is_not_finished)
+{
+	impatient_at_work();
+	h2_raw_say(&raw, NGHTTP2_PING, 0, 0, "01234567", 8);
+	client_send(&world, raw.fd, "\0\0\x08\6\0\0\0\0\0abc", 12);
+	cr_assert_eq(h2_raw_end(&raw), NGHTTP2_ENHANCE_YOUR_CALM);
+}
+
+/* What was refused, in one frame or in several, is over. */
+Test(gateway_patience, has_no_end_for_whoever_was_refused)
+{
+	char head[128];
+	size_t length = h2_raw_head(head, "/healthz", NULL);
+	struct h2_client *client;
+
+	impatient_at_work();
+	client = h2_open(&world);
+	/* Reset: once in a frame of its own, once in two; and trailers of what is closed. */
+	memcpy(head + length,
+	       "\x40\x0a"
+	       "connection\x01x",
+	       14);
+	h2_raw_say(&raw, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 1, head, length + 14);
+	h2_raw_say(&raw, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 3, head, length + 14);
+	h2_raw_say(&raw, NGHTTP2_CONTINUATION, NGHTTP2_FLAG_END_HEADERS, 3, "\x40\x01x\x01y", 5);
+	h2_raw_say(&raw, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_HEADERS | NGHTTP2_FLAG_END_STREAM, 3, "\x40\x01x\x01y", 5);
+	cr_assert_eq(h2_get(client, "/healthz", "connection: close\n"), 0);
+	world_run(&world, 2 * SECOND);
+	cr_assert_eq(world.gateway->connections, 2u);
+	cr_assert_eq(h2_get(client, "/healthz", ""), 200);
+	cr_assert_not(client->went);
+	close(raw.fd);
+	h2_close(client);
+}
+
+/* A client that sends all the time, and whose octets come as they like, is always in the middle of something. */
+Test(gateway_patience, has_no_end_for_whoever_goes_on)
+{
+	static const char frames[] = "\0\0\x08\6\0\0\0\0\0"
+				     "01234567"
+				     "\0\0\x08\6\0\0\0\0\0"
+				     "01234567";
+	int64_t end = wtel_time_now().mono + 2 * SECOND;
+
+	impatient_at_work();
+	client_send(&world, raw.fd, frames, 3);
+	while (wtel_time_now().mono < end) {
+		client_send(&world, raw.fd, frames + 3, 17);
+		world_run(&world, 20000);
+	}
+	cr_assert_eq(world.gateway->connections, 1u);
+	cr_assert_not(world.gateway->first->http2->drains);
+	close(raw.fd);
 }
 
 Test(gateway_patience, tells_whoever_does_not_send_his_body)
