@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import socket
+import ssl
 import subprocess
 
 import pytest
@@ -79,3 +81,33 @@ def test_a_slow_reader_gets_a_long_answer_whole(gateway):
         said = slow.communicate(timeout=60)[0]
         assert slow.returncode == 0, version
         assert {one["name"]: one["description"] for one in json.loads(said)["trunks"]}["long"] == wanted, (version, said[:300])
+
+
+def test_a_websocket_beside_it(gateway):
+    """HTTP/2 offers none (RFC 8441): a browser opens a connection of HTTP/1.1 for it, and ends it with a close frame."""
+    context = ssl.create_default_context(cafile=gateway.certificate)
+    context.set_alpn_protocols(["http/1.1"])
+    token = grant(gateway.database, "admin")
+    with socket.create_connection(("127.0.0.1", gateway.port), 10) as connection:
+        if gateway.scheme == "https":
+            connection = context.wrap_socket(connection, server_hostname="localhost")
+        connection.sendall(b"GET /api/telephony/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: Upgrade\r\n"
+                           b"Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % token.encode())
+        stream = connection.makefile("rb")
+        head = iter(lambda: stream.readline().strip(), b"")
+        assert next(head) == b"HTTP/1.1 101 Switching Protocols"
+        assert b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" in list(head)
+        assert gateway.post("call/originate", {"agentExtension": "1001", "customerPhone": "+15550001"}, token).status == 200
+        first, length = stream.read(2)
+        if length >= 126:
+            length = int.from_bytes(stream.read(2 if length == 126 else 8), "big")
+        assert first == 0x81 and json.loads(stream.read(length))["event"]
+        connection.sendall(bytes([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8]))
+        assert stream.read().endswith(b"\x88\x02\x03\xe8")
+    # Without a close_notify, TLS would raise here: a truncated answer.
+    with socket.create_connection(("127.0.0.1", gateway.port), 10) as connection:
+        if gateway.scheme == "https":
+            connection = context.wrap_socket(connection, server_hostname="localhost")
+        connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        stream = connection.makefile("rb")
+        assert stream.read().endswith(b'{"status":"ok"}')
