@@ -423,6 +423,27 @@ static void note_gone(void *user)
 	++*(int *)user;
 }
 
+/* It has said all that it wants to, and listens yet: what it asked is answered, all of it, and then it is let go. */
+Test(gateway, a_client_may_say_that_it_asks_no_more)
+{
+	int fd = client_open(&world), i;
+	char text[1024];
+
+	for (i = 0, *text = '\0'; i < 2; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "GET /api/telephony/calls/history HTTP/1.1\r\nHost: t\r\n%s\r\n", bearer(world.admin));
+	client_send(&world, fd, text, strlen(text));
+	cr_assert_eq(shutdown(fd, SHUT_WR), 0);
+	memset(&answer, 0, sizeof(answer));
+	for (i = 0; i < 2; i++) {
+		cr_assert_eq(client_receive(&world, fd, &answer, false), 200);
+		answer_drop(&answer, false);
+	}
+	cr_assert(client_closed(&world, fd, &answer));
+	cr_assert_eq(answer.length, 0);
+	close(fd);
+}
+
 Test(gateway, a_stop_answers_what_was_asked)
 {
 	int fd = client_open(&world), idle = client_open(&world), gone = 0;
