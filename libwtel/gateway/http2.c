@@ -13,7 +13,8 @@ enum {
 	GATHERED = 32768,    /* octets of frames in one write */
 	UNSENT_MOST = 65536, /* that frames are made for; the rest stays with the streams */
 	HEAD_BOMB = 65536,   /* octets of headers over what is allowed, after which nobody is answered any more */
-	/* In a window of 10 seconds: PING, SETTINGS, ... over what our own frames ask for; streams that either reset */
+	/* In a window of 10 seconds: PING, SETTINGS, ... over what our own frames ask for; streams that either reset,
+	 * over those that were answered: behind a proxy many clients may give up on one connection */
 	WINDOW = 10000000,
 	IDLE_FRAMES = 2000,
 	RESETS = 200,
@@ -215,8 +216,10 @@ static int frame_sent(nghttp2_session *session, const nghttp2_frame *frame, void
 	if (frame->hd.type == NGHTTP2_RST_STREAM && frame->rst_stream.error_code != NGHTTP2_NO_ERROR)
 		count(http2, &http2->resets, RESETS);
 	if (stream && frame->hd.flags & NGHTTP2_FLAG_END_STREAM &&
-	    (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS))
+	    (frame->hd.type == NGHTTP2_DATA || frame->hd.type == NGHTTP2_HEADERS)) {
+		http2->resets -= http2->resets > 0;
 		http2_stream_said(stream);
+	}
 	return 0;
 }
 

@@ -133,12 +133,19 @@ static inline struct h2_client *h2_open(struct world *world)
 	return client;
 }
 
-static inline void h2_close(struct h2_client *client)
+/* There is room for so many answers. */
+static inline void h2_forget(struct h2_client *client)
 {
 	int i;
 
 	for (i = 0; i < H2_ANSWERS; i++)
 		free(client->answers[i].body);
+	memset(client->answers, 0, sizeof(client->answers));
+}
+
+static inline void h2_close(struct h2_client *client)
+{
+	h2_forget(client);
 	nghttp2_session_del(client->session);
 	if (client->fd >= 0)
 		close(client->fd);

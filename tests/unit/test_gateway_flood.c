@@ -122,6 +122,24 @@ Test(gateway_flood, of_resets)
 	cr_assert_eq(h2_raw_end(&raw), NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+/* As behind a proxy: for each that is given up another is answered. */
+Test(gateway_flood, is_none_where_answers_are_taken)
+{
+	struct h2_client *client = h2_open(&world);
+	int i;
+
+	close(raw.fd);
+	for (i = 0; i < 500; i++) {
+		int32_t id = h2_ask(client, "GET", "/api/telephony/calls/history", h2_bearer(world.admin), NULL);
+
+		cr_assert_eq(nghttp2_submit_rst_stream(client->session, 0, id, NGHTTP2_CANCEL), 0);
+		cr_assert_eq(h2_get(client, "/healthz", ""), 200, "%d", i);
+		h2_forget(client);
+	}
+	cr_assert_not(client->went);
+	h2_close(client);
+}
+
 /* The same, but the gateway is made to reset: a window of 0 octets is opened by 0. */
 Test(gateway_flood, of_resets_that_are_provoked)
 {
