@@ -53,19 +53,46 @@ void sim_text_clear(struct wtel_sim *sim)
 	sim->broken = false;
 }
 
-static void event_append(struct wtel_sim *sim, const char *data, size_t length)
+/* Where so many bytes go; NULL: they do not. */
+static char *event_room(struct wtel_sim *sim, size_t length)
 {
-	int code = base_buffer_append(&sim->event, &sim->allocator, data, length);
+	int code = base_buffer_reserve(&sim->event, &sim->allocator, length);
 
 	if (code) {
 		sim->failed = code;
 		sim->broken = true;
+		return NULL;
 	}
+	sim->event.end += length;
+	return sim->event.data + sim->event.end - length;
+}
+
+static void event_append(struct wtel_sim *sim, const char *data, size_t length)
+{
+	char *to = event_room(sim, length);
+
+	if (to)
+		memcpy(to, data, length);
 }
 
 void sim_put(struct wtel_sim *sim, const char *text)
 {
 	event_append(sim, text, strlen(text));
+}
+
+/* Most of what is written are such lines. */
+static void event_field(struct wtel_sim *sim, const char *prefix, const char *name, const char *value)
+{
+	size_t before = strlen(prefix), length = strlen(name), rest = strlen(value);
+	char *to = event_room(sim, before + length + rest + 4);
+
+	if (!to)
+		return;
+	memcpy(to, prefix, before);
+	memcpy(to + before, name, length);
+	memcpy(to + before + length, ": ", 2);
+	memcpy(to + before + length + 2, value, rest);
+	memcpy(to + before + length + 2 + rest, "\r\n", 2);
 }
 
 void sim_put_number(struct wtel_sim *sim, int64_t number)
@@ -84,10 +111,7 @@ void sim_put_number(struct wtel_sim *sim, int64_t number)
 
 void sim_line(struct wtel_sim *sim, const char *name, const char *value)
 {
-	sim_put(sim, name);
-	event_append(sim, ": ", 2);
-	sim_put(sim, value);
-	event_append(sim, "\r\n", 2);
+	event_field(sim, "", name, value);
 }
 
 void sim_line_number(struct wtel_sim *sim, const char *name, int64_t value)
@@ -109,13 +133,6 @@ void sim_put_instant(struct wtel_sim *sim, int64_t wall)
 	for (i = 6; i; i--, micros /= 10)
 		digits[i] = (char)('0' + micros % 10);
 	event_append(sim, digits, sizeof(digits));
-}
-
-static void event_field(struct wtel_sim *sim, const char *prefix, const char *name, const char *value)
-{
-	if (*prefix)
-		sim_put(sim, prefix);
-	sim_line(sim, name, value);
 }
 
 static const char *event_known(const char *text)

@@ -12,7 +12,7 @@
 #include "store/postgres.h"
 
 enum {
-	MOST_TOGETHER = 64,
+	MOST_TOGETHER = 16, /* more would cost hardly less, and all of them wait for the last */
 	MOST_APART = 64 /* as the last that went together did not fit: the trunk is near its limit, or not counted */
 };
 
