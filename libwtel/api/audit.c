@@ -25,9 +25,9 @@ static bool is_listed(const char *list, const char *key)
 
 static bool holds(const char *text, const char *part)
 {
-	size_t length = strlen(part);
+	size_t length = strlen(part), left = strlen(text);
 
-	for (; strlen(text) >= length; text++)
+	for (; left >= length; text++, left--)
 		if (base_slice_equal_fold((struct wtel_slice){text, length}, (struct wtel_slice){part, length}))
 			return true;
 	return false;
@@ -74,7 +74,7 @@ static char *detail_of(const struct api_request *request, bool texts)
 		if (count++ < KEYS_MAX)
 			object_put(&detail, name, shown(request, key, value, texts));
 	}
-	text = count && detail ? store_json_text(&request->allocator, detail) : NULL;
+	text = count && detail ? store_json_text(&request->allocator, detail, 0) : NULL;
 	json_decref(detail);
 	if (!text || strlen(text) < DETAIL_LENGTH)
 		return text;

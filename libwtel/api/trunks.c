@@ -160,7 +160,7 @@ static bool read_settings(struct api_request *request, struct wtel_trunk *trunk,
 		(void)json_object_del(use, "registration");
 	if (api_body_has(request, "endpoint"))
 		(void)json_object_del(use, "endpoint");
-	*text = use ? store_json_text(&request->service->allocator, use) : NULL;
+	*text = use ? store_json_text(&request->service->allocator, use, 0) : NULL;
 	json_decref(use);
 	if (!*text)
 		api_answer(request, 503, NULL);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -17,7 +18,10 @@ int loop_open(struct loop *loop)
 	loop->armed = INT64_MAX;
 	loop->epoll = epoll_create1(EPOLL_CLOEXEC);
 	loop->timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (loop->epoll < 0 || loop->timer < 0 || loop_watch(loop, loop->timer, EPOLLIN, LOOP_TIMER)) {
+	loop->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	loop->woken = false;
+	if (loop->epoll < 0 || loop->timer < 0 || loop->wake < 0 ||
+	    loop_watch(loop, loop->timer, EPOLLIN, LOOP_TIMER) || loop_watch(loop, loop->wake, EPOLLIN, LOOP_WAKE)) {
 		loop_close(loop);
 		return WTEL_EIO;
 	}
@@ -28,9 +32,11 @@ void loop_close(struct loop *loop)
 {
 	if (loop->timer >= 0)
 		close(loop->timer);
+	if (loop->wake >= 0)
+		close(loop->wake);
 	if (loop->epoll >= 0)
 		close(loop->epoll);
-	loop->timer = loop->epoll = -1;
+	loop->timer = loop->wake = loop->epoll = -1;
 }
 
 static void unknown(struct loop *loop, int fd)
@@ -87,11 +93,12 @@ void loop_arm(struct loop *loop, int64_t deadline)
 	struct itimerspec when;
 
 	/* Most deadlines move on with every event: to wake once too early is cheaper than to set it each time. */
-	if (loop->armed <= deadline)
+	if (loop->armed <= deadline || loop->woken)
 		return;
-	/* All zeroes would switch the timer off. */
-	if (deadline < 1)
-		deadline = 1;
+	if (deadline <= 0) {
+		loop->woken = eventfd_write(loop->wake, 1) == 0;
+		return;
+	}
 	memset(&when, 0, sizeof(when));
 	when.it_value.tv_sec = deadline / 1000000;
 	when.it_value.tv_nsec = deadline % 1000000 * 1000;
@@ -102,7 +109,7 @@ void loop_arm(struct loop *loop, int64_t deadline)
 size_t loop_ready(struct loop *loop, struct loop_ready out[LOOP_BATCH])
 {
 	struct epoll_event events[LOOP_BATCH];
-	uint64_t expirations;
+	uint64_t number;
 	int i, count = epoll_wait(loop->epoll, events, LOOP_BATCH, 0);
 
 	for (i = 0; i < count; i++) {
@@ -110,8 +117,11 @@ size_t loop_ready(struct loop *loop, struct loop_ready out[LOOP_BATCH])
 		out[i].fd = (int)(uint32_t)events[i].data.u64;
 		out[i].events = events[i].events;
 		if (out[i].kind == LOOP_TIMER) {
-			(void)!read(loop->timer, &expirations, sizeof(expirations));
+			(void)!read(loop->timer, &number, sizeof(number));
 			loop->armed = INT64_MAX;
+		} else if (out[i].kind == LOOP_WAKE) {
+			(void)eventfd_read(loop->wake, &number);
+			loop->woken = false;
 		}
 	}
 	return count > 0 ? (size_t)count : 0;

@@ -6,11 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum loop_kind { LOOP_TIMER, LOOP_AMI, LOOP_STORE, LOOP_RESOLVER, LOOP_KINDS };
+enum loop_kind { LOOP_TIMER, LOOP_WAKE, LOOP_AMI, LOOP_STORE, LOOP_RESOLVER, LOOP_KINDS };
 
 struct loop {
 	int epoll;
 	int timer;
+	int wake; /* an eventfd: "at once" without setting the timer, and setting it back, which costs more */
+	bool woken;
 	int64_t armed; /* mono; INT64_MAX: the timer is off */
 	struct {
 		int fd; /* the one that was entered last; -1: none */

@@ -67,7 +67,7 @@ void service_leave(struct wtel_service *service)
 static void prepare(struct wtel_service *service, const struct wtel_allocator *allocator)
 {
 	service->allocator = *allocator;
-	service->loop.epoll = service->loop.timer = -1;
+	service->loop.epoll = service->loop.timer = service->loop.wake = -1;
 	service->conn.fd = -1;
 	service->store_fd = -1;
 	service_list_init(&service->tickets);

@@ -180,7 +180,7 @@ static char *dead_owners(struct wtel_store *store, const struct store_rows *rows
 		}
 	}
 	*count = json_array_size(list);
-	text = store_json_text(&store->allocator, list);
+	text = store_json_text(&store->allocator, list, 0);
 	json_decref(list);
 	return text;
 }

@@ -124,16 +124,14 @@ static json_t *document_of(struct wtel_store *store, const struct store_note *no
 static int new_entry(struct store_audit_entry **out, struct wtel_store *store, const struct store_note *note)
 {
 	json_t *document = document_of(store, note);
-	size_t length = document ? json_dumpb(document, NULL, 0, JSON_COMPACT) : 0;
-	struct store_audit_entry *entry = length ? base_allocate(&store->allocator, sizeof(*entry) + length) : NULL;
+	char *text = document ? store_json_text(&store->allocator, document, sizeof(struct store_audit_entry)) : NULL;
 
-	if (entry) {
-		entry->length = length;
-		json_dumpb(document, entry->text, length, JSON_COMPACT);
-		*out = entry;
-	}
 	json_decref(document);
-	return entry ? 0 : WTEL_ENOMEM;
+	if (!text)
+		return WTEL_ENOMEM;
+	*out = (struct store_audit_entry *)(void *)text;
+	(*out)->length = strlen((*out)->text);
+	return 0;
 }
 
 int store_note(struct wtel_store *store, const struct store_note *note)

@@ -161,14 +161,18 @@ void store_fill_peer_list(struct store_pack *pack, const void *source)
 		*list = (struct wtel_peer_list){rows->row_count, peers};
 }
 
-char *store_json_text(const struct wtel_allocator *allocator, const struct json_t *document)
+char *store_json_text(const struct wtel_allocator *allocator, const struct json_t *document, size_t before)
 {
-	size_t length = json_dumpb(document, NULL, 0, JSON_COMPACT);
-	char *text = length ? base_allocate(allocator, length + 1) : NULL;
+	char brief[2048]; /* most are: they are made once */
+	size_t length = json_dumpb(document, brief, sizeof(brief), JSON_COMPACT);
+	char *block = length ? base_allocate(allocator, before + length + 1) : NULL;
 
-	if (!text)
+	if (!block)
 		return NULL;
-	json_dumpb(document, text, length, JSON_COMPACT);
-	text[length] = '\0';
-	return text;
+	if (length <= sizeof(brief))
+		memcpy(block + before, brief, length);
+	else
+		json_dumpb(document, block + before, length, JSON_COMPACT);
+	block[before + length] = '\0';
+	return block;
 }

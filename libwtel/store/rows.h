@@ -65,6 +65,6 @@ int store_wait_attempts(struct wtel_store *store, struct store_attempt_list **ou
 
 /* A JSON document as text; base_release() frees it. NULL: out of memory. */
 struct json_t;
-char *store_json_text(const struct wtel_allocator *allocator, const struct json_t *document);
+char *store_json_text(const struct wtel_allocator *allocator, const struct json_t *document, size_t before);
 
 #endif

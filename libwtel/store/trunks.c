@@ -102,7 +102,7 @@ static int read_settings(struct wtel_store *store, char **text, json_t **setting
 	code = merge_settings(*settings, trunk, detail);
 	if (code)
 		return code;
-	*text = store_json_text(&store->allocator, *settings);
+	*text = store_json_text(&store->allocator, *settings, 0);
 	return *text ? 0 : WTEL_ENOMEM;
 }
 
