@@ -1,8 +1,9 @@
 // The REST interface and the events as a good Express 5 program of today has them: express, pg (a pool with prepared
 // statements), asterisk-manager, ws, express-rate-limit; bearer tokens by hash, kept for a second. In a schema of its
 // own, with the platform's tables and one index that a count of active calls wants.
-// usage: node peer_express.js postgresql://user@host:port/database AMI-PORT TOKEN [MAX-CHANNELS]
-// Prints "listening on http://127.0.0.1:PORT" when Asterisk and the database are there.
+// usage: node peer_express.js postgresql://user@host:port/database AMI-PORT TOKEN [MAX-CHANNELS [no-audit]]
+// Prints "listening on http://127.0.0.1:PORT" when Asterisk and the database are there. Every change is noted in an audit
+// log, behind the answer, as the gateway does it; with "no-audit" none is.
 const { createHash, randomBytes } = require('node:crypto');
 const { createServer } = require('node:http');
 const AsteriskManager = require('asterisk-manager');
@@ -11,7 +12,7 @@ const { rateLimit } = require('express-rate-limit');
 const { Pool } = require('pg');
 const { WebSocketServer, WebSocket } = require('ws');
 
-const [, , url, amiPort, token, maxChannels = '100000'] = process.argv;
+const [, , url, amiPort, token, maxChannels = '100000', audit = 'audit'] = process.argv;
 const schema = `express_${process.pid}`;
 const pool = new Pool({ connectionString: url, max: 10, options: `-c search_path=${schema}` });
 
@@ -37,6 +38,11 @@ CREATE INDEX idx_calls_trunk_id ON ${schema}.calls(trunk_id);
 CREATE INDEX calls_open ON ${schema}.calls(trunk_id) WHERE end_time IS NULL;
 CREATE TABLE ${schema}.tokens (
   hash CHAR(64) PRIMARY KEY, user_id INTEGER NOT NULL, role VARCHAR(20) NOT NULL, revoked_at TIMESTAMPTZ);
+CREATE TABLE ${schema}.audit (
+  id BIGSERIAL PRIMARY KEY, at TIMESTAMPTZ NOT NULL DEFAULT NOW(), user_id INTEGER, address TEXT, method VARCHAR(16) NOT NULL,
+  path TEXT NOT NULL, status INTEGER NOT NULL, detail TEXT);
+CREATE INDEX audit_user ON ${schema}.audit(user_id, id);
+CREATE INDEX audit_at ON ${schema}.audit(at);
 `;
 
 // Named: prepared once in each connection.
@@ -60,6 +66,10 @@ const COUNTED = {
 	name: 'counted',
 	text: `UPDATE trunks SET total_calls = total_calls + 1, successful_calls = successful_calls + $2,
 	       failed_calls = failed_calls + $3 WHERE id = $1`,
+};
+const AUDIT = {
+	name: 'audit',
+	text: 'INSERT INTO audit (user_id, address, method, path, status, detail) VALUES ($1, $2, $3, $4, $5, $6)',
 };
 const GRANT = { name: 'grant', text: 'SELECT user_id, role FROM tokens WHERE hash = $1 AND revoked_at IS NULL' };
 
@@ -284,6 +294,13 @@ function routes() {
 		request.grant = await grantOf(request.headers.authorization);
 		if (!request.grant) {
 			throw fail(401, 'Please log in');
+		}
+		next();
+	});
+	api.use((request, response, next) => {
+		if (audit === 'audit' && request.method !== 'GET') {
+			response.on('finish', () => note(AUDIT, [request.grant.user_id, request.ip, request.method, request.originalUrl,
+				response.statusCode, JSON.stringify(request.body ?? null)]));
 		}
 		next();
 	});
