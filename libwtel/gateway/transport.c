@@ -18,7 +18,10 @@ enum {
 
 /* ---- TLS ------------------------------------------------------------------ */
 
-/* OpenSSL's own socket BIO uses write(2), which raises SIGPIPE where the client is gone: so over send(2). */
+/*
+ * OpenSSL's own socket BIO uses write(2), which raises SIGPIPE where the client is gone: so over send(2). libwtel has
+ * the same for Asterisk (service/tls.c), out of reach of a library that stands on its public headers alone.
+ */
 static int bio_write(BIO *bio, const char *data, int length)
 {
 	ssize_t sent = send((int)(intptr_t)BIO_get_data(bio), data, (size_t)length, MSG_NOSIGNAL);

@@ -62,8 +62,7 @@ static int server_listen(struct wtel_sim_server *server, const char *address, in
 	return 0;
 }
 
-/* Wakes the descriptor when the simulator has something to do; what is due within the same millisecond comes together.
- */
+/* Wakes the descriptor when there is something to do; what is due within the same millisecond comes together. */
 static void server_arm(struct wtel_sim_server *server)
 {
 	int64_t due = wtel_sim_deadline(server->sim);

@@ -13,7 +13,8 @@
 
 enum {
 	MOST_TOGETHER = 16, /* more would cost hardly less, and all of them wait for the last */
-	MOST_APART = 64 /* as the last that went together did not fit: the trunk is near its limit, or not counted */
+	MOST_APART =
+		64 /* go alone after some that did not fit: the trunk is near its limit, or was not counted lately */
 };
 
 static const char book_together[] =

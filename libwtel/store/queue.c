@@ -377,7 +377,7 @@ static int send_batch(struct wtel_store *store, struct store_flight *flight, int
 int64_t store_queue_deadline(const struct wtel_store *store)
 {
 	const struct store_queue *queue = &store->queue;
-	int64_t due = queue->ended.count + queue->open.count ? queue->due : queue->patience;
+	int64_t due = queue->ended.count + queue->open.count ? queue->due : INT64_MAX;
 
 	if (queue->patient.count && queue->patience < due)
 		due = queue->patience;

@@ -214,6 +214,18 @@ Test(service_link, a_call_lives_through_a_lost_connection)
 	fake_close(&fake);
 }
 
+/* A call that the fake Asterisk lists, and tells nothing else of. */
+static void begin_call(struct world *world, struct fake *fake, char call_id[WTEL_CALL_ID_SIZE])
+{
+	fake_world(world, fake);
+	world_start(world);
+	FAKE_UNTIL(world, fake, world_stats(world).synchronised);
+	fake->drop_originate = fake->has_call = true;
+	cr_assert_eq(world_originate(world, call_id, "1001", "5550001"), 0);
+	FAKE_UNTIL(world, fake, world->done);
+	cr_assert_eq(world->done_code, 0, "%s", world->done_text);
+}
+
 /* An item may have been dropped with what a caller forged: no call is ended by such a list. */
 Test(service_link, a_list_that_may_not_be_whole_is_read_again)
 {
@@ -222,13 +234,7 @@ Test(service_link, a_list_that_may_not_be_whole_is_read_again)
 	char call_id[WTEL_CALL_ID_SIZE];
 	unsigned lists;
 
-	fake_world(&world, &fake);
-	world_start(&world);
-	FAKE_UNTIL(&world, &fake, world_stats(&world).synchronised);
-	fake.drop_originate = fake.has_call = true;
-	cr_assert_eq(world_originate(&world, call_id, "1001", "5550001"), 0);
-	FAKE_UNTIL(&world, &fake, world.done);
-	cr_assert_eq(world.done_code, 0, "%s", world.done_text);
+	begin_call(&world, &fake, call_id);
 	lists = fake.lists;
 	fake.torn = true;
 	fake_say(&fake, "Event: Reload\r\nPrivilege: system,all\r\nModule: x\r\nStatus: 0\r\n\r\n");
@@ -250,13 +256,7 @@ Test(service_link, a_broken_hangup_that_the_list_bears_out)
 	unsigned lists;
 	int64_t told;
 
-	fake_world(&world, &fake);
-	world_start(&world);
-	FAKE_UNTIL(&world, &fake, world_stats(&world).synchronised);
-	fake.drop_originate = fake.has_call = true;
-	cr_assert_eq(world_originate(&world, call_id, "1001", "5550001"), 0);
-	FAKE_UNTIL(&world, &fake, world.done);
-	cr_assert_eq(world.done_code, 0, "%s", world.done_text);
+	begin_call(&world, &fake, call_id);
 	fake.has_call = false;
 	lists = fake.lists;
 	fake_say(&fake, "Event: Hangup\r\nPrivilege: call,all\r\nChannel: PJSIP/1001-00000001\r\nChannelState: 6\r\n"
