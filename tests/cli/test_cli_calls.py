@@ -156,10 +156,14 @@ def test_a_trunks_password_is_not_in_the_process_list(offline, words):
     with socket.create_server(("127.0.0.1", 0)) as silent:
         process = offline.start("trunk", "add", "x", "--host", "h", *words, "--db",
                                 "postgresql://u:dbsecret@127.0.0.1:%d/x" % silent.getsockname()[1])
-        silent.accept()[0].recv(1)
-        # Another program may have called at that port; this one hides its words before it asks the database.
-        wait_for(lambda: is_hidden(process), 5, lambda: command_line(process))
-    process.kill()
+        # Held open: wtelctl ends, and its words with it, when the database hangs up.
+        connection = silent.accept()[0]
+        with connection:
+            connection.recv(1)
+            # Another program may have called at that port; this one hides its words before it asks the database.
+            wait_for(lambda: is_hidden(process), 15, lambda: command_line(process))
+            process.kill()
+    process.communicate(timeout=10)
 
 
 def test_detached_call_is_finished_by_the_next_process(client):
