@@ -8,11 +8,11 @@
 
 static json_t *token_json(const struct wtel_grant *token)
 {
-	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o}", "id", (json_int_t)token->id, "name",
+	return json_pack("{s:I, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "id", (json_int_t)token->id, "name",
 			 wtel_json_text(token->name), "role", wtel_role_name(token->role), "userId",
 			 wtel_json_id(token->user_id), "createdAt", wtel_json_time(token->created_at), "expiresAt",
 			 wtel_json_time(token->expires_at), "lastUsedAt", wtel_json_time(token->last_used_at),
-			 "revokedAt", wtel_json_time(token->revoked_at));
+			 "revokedAt", wtel_json_time(token->revoked_at), "userInactive", token->user_inactive);
 }
 
 /* ---- create ----------------------------------------------------------- */
@@ -40,7 +40,7 @@ static int check(const struct cli *cli, const struct wtel_grant *token, const ch
 
 int command_token_create(struct cli *cli, int argc, char **argv)
 {
-	struct wtel_grant token = {0, WTEL_GRANT_TOKEN, 0, WTEL_ROLE_AGENT, NULL, 0, 0, 0, 0};
+	struct wtel_grant token = {0, WTEL_GRANT_TOKEN, 0, WTEL_ROLE_AGENT, NULL, 0, 0, 0, 0, false};
 	const char *role = NULL;
 	int64_t days = 0;
 	const struct cli_option options[] = {
@@ -80,6 +80,15 @@ int command_token_create(struct cli *cli, int argc, char **argv)
 
 /* ---- list ------------------------------------------------------------- */
 
+static const char *state_of(const struct wtel_grant *token, int64_t now)
+{
+	if (token->revoked_at)
+		return "revoked";
+	if (token->expires_at && token->expires_at <= now)
+		return "expired";
+	return token->user_inactive ? "user inactive" : "good";
+}
+
 static void print_tokens(const struct cli *cli, const struct wtel_grant_list *list)
 {
 	static const char *const headings[] = {"%id",	  "name",    "role",	  "%user",
@@ -90,7 +99,6 @@ static void print_tokens(const struct cli *cli, const struct wtel_grant_list *li
 
 	for (i = 0; i < list->count; i++) {
 		const struct wtel_grant *token = &list->grants[i];
-		bool expired = token->expires_at && token->expires_at <= now;
 
 		cli_table_addf(table, "%lld", (long long)token->id);
 		cli_table_add(table, token->name);
@@ -102,7 +110,7 @@ static void print_tokens(const struct cli *cli, const struct wtel_grant_list *li
 		cli_table_add(table, cli_when(token->created_at));
 		cli_table_add(table, cli_when(token->expires_at));
 		cli_table_add(table, cli_when(token->last_used_at));
-		cli_table_add(table, token->revoked_at ? "revoked" : expired ? "expired" : "good");
+		cli_table_add(table, state_of(token, now));
 	}
 	cli_table_print(table, cli);
 }

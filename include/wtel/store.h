@@ -351,6 +351,7 @@ struct wtel_grant {
 	int64_t expires_at;   /* 0: never */
 	int64_t last_used_at; /* 0: never */
 	int64_t revoked_at;   /* 0: it was not */
+	bool user_inactive;   /* its user may not log in now (see wtel_access_user()): it lets nobody in */
 };
 
 struct wtel_grant_list {

@@ -12,8 +12,6 @@ enum { RANDOM = 32, HASH_SIZE = 65, PREFIX = sizeof("wtel_") - 1 };
 
 enum { USER_ACTIVE = 9, USER_ROLE }; /* columns behind STORE_GRANT_COLUMNS, of one that is found */
 
-STORE_BOTH(list_tokens, "SELECT " STORE_GRANT_COLUMNS " FROM wtel_grants g WHERE g.kind = 'token'"
-			" ORDER BY g.created_at DESC, g.id DESC");
 STORE_BOTH(insert_grant, "INSERT INTO wtel_grants (kind, hash, user_id, role, name, created_at, expires_at)"
 			 " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id");
 STORE_BOTH(revoke_grant, "UPDATE wtel_grants SET revoked_at = coalesce(revoked_at, $2) WHERE id = $1");
@@ -107,14 +105,14 @@ static struct wtel_grant grant_of(struct store_pack *pack, const struct store_ro
 	if (wtel_role_parse(&grant.role, store_row_text(text, sizeof(text), rows, row, 3)))
 		grant.role = WTEL_ROLE_AGENT;
 	/* A token has the role that it was given, a person the one that he has now. */
-	if (grant.kind == WTEL_GRANT_SESSION && rows->column_count > USER_ROLE &&
-	    rows->column(rows, row, USER_ROLE).data)
+	if (grant.kind == WTEL_GRANT_SESSION && rows->column(rows, row, USER_ROLE).data)
 		grant.role = store_users_role(rows->column(rows, row, USER_ROLE));
 	grant.name = store_pack_column(pack, rows, row, 4);
 	grant.created_at = store_row_time(rows, row, 5);
 	grant.expires_at = store_row_time(rows, row, 6);
 	grant.last_used_at = store_row_time(rows, row, 7);
 	grant.revoked_at = store_row_time(rows, row, 8);
+	grant.user_inactive = !store_users_active(rows->column(rows, row, USER_ACTIVE));
 	return grant;
 }
 
@@ -160,25 +158,6 @@ void wtel_grant_list_free(struct wtel_grant_list *list)
 	store_pack_free(list);
 }
 
-static void grants_done(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
-{
-	struct store_ask *ask = user;
-	store_grants_fn *done = (store_grants_fn *)ask->callback;
-	void *list = NULL, *tell = ask->user;
-	struct wtel_detail said;
-
-	code = store_ask_take(ask, &list, code, rows, detail, take_grants, &said);
-	done(code, &said, list, tell);
-	store_pack_free(list);
-}
-
-int store_tokens(struct wtel_store *store, store_grants_fn *done, void *user)
-{
-	const struct store_args args = {0};
-
-	return store_ask(store, &list_tokens, &args, grants_done, (void (*)(void))done, user);
-}
-
 /* ---- finding ---------------------------------------------------------- */
 
 /* What nobody waits for. */
@@ -205,14 +184,14 @@ static void note_use(struct wtel_store *store, const struct wtel_grant *grant, i
 	(void)store_ask(store, &use_grant, &args, forgotten, NULL, NULL);
 }
 
-/* One question for a secret. */
+/* One question for a secret, or for all tokens. */
 struct search {
 	struct store_ask ask; /* first */
 	bool looked;	      /* at the platform's columns, for this one */
-	char hash[HASH_SIZE];
+	char hash[HASH_SIZE]; /* "": all tokens */
 };
 
-static int judge(struct wtel_store *store, const struct wtel_grant_list *list, bool active, struct wtel_detail *said)
+static int judge(struct wtel_store *store, const struct wtel_grant_list *list, struct wtel_detail *said)
 {
 	const struct wtel_grant *grant = list->grants;
 	int64_t now = wtel_time_now().wall;
@@ -223,7 +202,7 @@ static int judge(struct wtel_store *store, const struct wtel_grant_list *list, b
 		return base_fail(said, WTEL_ESTATE, "", "the %s was revoked", kinds[grant->kind]);
 	if (grant->expires_at && grant->expires_at <= now)
 		return base_fail(said, WTEL_ESTATE, "", "the %s has expired", kinds[grant->kind]);
-	if (!active)
+	if (grant->user_inactive)
 		return base_fail(said, WTEL_ESTATE, "", "the %s's user may not log in", kinds[grant->kind]);
 	note_use(store, grant, now);
 	return 0;
@@ -231,31 +210,32 @@ static int judge(struct wtel_store *store, const struct wtel_grant_list *list, b
 
 static int look(struct search *search);
 
-static void grant_found(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
+static void grants_found(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
 {
 	struct search *search = user;
 	struct wtel_store *store = search->ask.store;
 	store_grants_fn *done = (store_grants_fn *)search->ask.callback;
 	void *list = NULL, *tell = search->ask.user;
+	bool all = !*search->hash;
 	struct wtel_detail said;
-	bool active;
 
 	if (code == WTEL_ESCHEMA && !search->looked && !look(search))
 		return;
-	active = !code && rows->row_count && store_users_active(rows->column(rows, 0, USER_ACTIVE));
 	code = store_ask_take(&search->ask, &list, code, rows, detail, take_grants, &said);
-	if (!code)
-		code = judge(store, list, active, &said);
+	if (!code && !all)
+		code = judge(store, list, &said);
 	done(code, &said, code ? NULL : list, tell);
 	store_pack_free(list);
 }
 
 static int send_search(struct search *search)
 {
+	const struct store_users *users = search->ask.store->users;
 	struct store_args args = {0};
 
-	store_args_text(&args, search->hash);
-	return store_ask_send(&search->ask, &search->ask.store->users->grant, &args, grant_found);
+	if (*search->hash)
+		store_args_text(&args, search->hash);
+	return store_ask_send(&search->ask, *search->hash ? &users->grant : &users->tokens, &args, grants_found);
 }
 
 static void columns_found(int code, const struct store_rows *rows, const struct wtel_detail *detail, void *user)
@@ -267,7 +247,7 @@ static void columns_found(int code, const struct store_rows *rows, const struct 
 	if (!code)
 		code = send_search(search);
 	if (code)
-		grant_found(code, rows, detail, user);
+		grants_found(code, rows, detail, user);
 }
 
 static int look(struct search *search)
@@ -278,20 +258,18 @@ static int look(struct search *search)
 	return store_ask_send(&search->ask, &store_users_columns, &args, columns_found);
 }
 
-int store_grant_find(struct wtel_store *store, const char *secret, store_grants_fn *done, void *user)
+/* `secret`: NULL for all tokens. */
+static int find(struct wtel_store *store, const char *secret, store_grants_fn *done, void *user)
 {
-	struct wtel_detail *detail = store_forget_error(store);
-	struct search *search;
-	int code;
+	struct search *search = (struct search *)store_ask_new(store, sizeof(*search));
+	int code = 0;
 
-	if (!is_secret(secret))
-		return base_fail(detail, WTEL_ENOTFOUND, "", "no such token or session");
-	search = (struct search *)store_ask_new(store, sizeof(*search));
 	if (!search)
 		return WTEL_ENOMEM;
 	search->ask.callback = (void (*)(void))done;
 	search->ask.user = user;
-	code = hash_of(search->hash, secret);
+	if (secret)
+		code = hash_of(search->hash, secret);
 	if (!code && store->users) {
 		store_users_refresh(store);
 		code = send_search(search);
@@ -301,6 +279,21 @@ int store_grant_find(struct wtel_store *store, const char *secret, store_grants_
 	if (code)
 		store_ask_free(&search->ask);
 	return code;
+}
+
+int store_grant_find(struct wtel_store *store, const char *secret, store_grants_fn *done, void *user)
+{
+	struct wtel_detail *detail = store_forget_error(store);
+
+	if (!is_secret(secret))
+		return base_fail(detail, WTEL_ENOTFOUND, "", "no such token or session");
+	return find(store, secret, done, user);
+}
+
+int store_tokens(struct wtel_store *store, store_grants_fn *done, void *user)
+{
+	store_forget_error(store);
+	return find(store, NULL, done, user);
 }
 
 /* ---- creating --------------------------------------------------------- */
@@ -395,7 +388,7 @@ int store_grant_create(struct wtel_store *store, const struct wtel_grant *grant,
 	creation->ask.user = user;
 	base_slice_copy(creation->name, sizeof(creation->name), wtel_slice_of(grant->name));
 	creation->grant = (struct wtel_grant){
-		0, grant->kind, grant->user_id, grant->role, creation->name, now, grant->expires_at, 0, 0};
+		0, grant->kind, grant->user_id, grant->role, creation->name, now, grant->expires_at, 0, 0, false};
 	code = send_creation(creation);
 	if (code)
 		store_ask_free(&creation->ask);

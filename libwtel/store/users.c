@@ -111,12 +111,10 @@ static void build_login(struct store_users *users, const struct columns *columns
 	add(text, " LIMIT 2", "", "");
 }
 
-/* A grant, and of its user what store_users_active() and store_users_role() want; a grant of nobody in particular is
+/* Grants, and of their users what store_users_active() and store_users_role() want; a grant of nobody in particular is
  * active. */
-static void build_grant(struct store_users *users, const struct columns *columns)
+static void build_grants(char *text, const struct columns *columns, const char *which)
 {
-	char *text = users->grant_text;
-
 	add(text, "SELECT " STORE_GRANT_COLUMNS, "", "");
 	if (!*columns->name[ID] || columns->unreadable) {
 		add(text, ", '1', NULL FROM wtel_grants g", "", "");
@@ -138,7 +136,7 @@ static void build_grant(struct store_users *users, const struct columns *columns
 		else
 			add(text, "CAST(", columns->name[ID], " AS TEXT) = CAST(g.user_id AS TEXT)");
 	}
-	add(text, " WHERE g.hash = $1", "", "");
+	add(text, which, "", "");
 }
 
 /* What a login would be told. */
@@ -172,10 +170,13 @@ static bool keep(struct wtel_store *store, struct store_users *users)
 	users->number = known ? known->number + 1 : 1;
 	snprintf(users->login_name, sizeof(users->login_name), "find_user_%u", users->number);
 	snprintf(users->grant_name, sizeof(users->grant_name), "find_grant_%u", users->number);
+	snprintf(users->tokens_name, sizeof(users->tokens_name), "list_tokens_%u", users->number);
 	users->login = (struct store_statement){
 		.name = users->login_name, .sqlite = users->login_text, .postgres = users->login_text};
 	users->grant = (struct store_statement){
 		.name = users->grant_name, .sqlite = users->grant_text, .postgres = users->grant_text};
+	users->tokens = (struct store_statement){
+		.name = users->tokens_name, .sqlite = users->tokens_text, .postgres = users->tokens_text};
 	users->older = known;
 	store->users = users;
 	return true;
@@ -195,7 +196,8 @@ int store_users_learn(struct wtel_store *store, const struct store_rows *rows)
 	users->code = judge(&users->said, rows, &columns);
 	if (!users->code)
 		build_login(users, &columns);
-	build_grant(users, &columns);
+	build_grants(users->grant_text, &columns, " WHERE g.hash = $1");
+	build_grants(users->tokens_text, &columns, " WHERE g.kind = 'token' ORDER BY g.created_at DESC, g.id DESC");
 	if (keep(store, users) && columns.unreadable)
 		store_log(store, WTEL_LOG_WARNING,
 			  "store: the table usuarios may not be read: whether a session's user is active is not known");

@@ -22,8 +22,9 @@ struct store_users {
 	struct store_statement login; /* $1: the name that is typed; id, hash, role, active */
 	/* $1: the hash of a secret; STORE_GRANT_COLUMNS, its user's active and role (NULL: nothing is known of it) */
 	struct store_statement grant;
-	char login_name[24], grant_name[24];
-	char login_text[STORE_USERS_TEXT], grant_text[STORE_USERS_TEXT];
+	struct store_statement tokens; /* the same of all tokens, newest first */
+	char login_name[24], grant_name[24], tokens_name[24];
+	char login_text[STORE_USERS_TEXT], grant_text[STORE_USERS_TEXT], tokens_text[STORE_USERS_TEXT];
 };
 
 /* How store->users comes to be: this is asked, and its rows are given to store_users_learn(). */

@@ -45,6 +45,24 @@ def test_a_token_from_its_making_to_its_end(offline):
     assert [line.split()[-1] for line in table[1:]] == ["expired", "revoked"]
 
 
+def test_the_token_of_a_user_set_inactive(offline):
+    offline.database.execute("CREATE TABLE usuarios (id INTEGER PRIMARY KEY, correo VARCHAR(100), contrasenia VARCHAR(255),"
+                             " rol VARCHAR(20), estado VARCHAR(20))")
+    offline.database.execute("INSERT INTO usuarios VALUES (5, 'a@example.com', '', 'agent', 'activo'), (6, 'b@example.com', '', 'agent', 'inactivo')")
+    for name, user in (("active", 5), ("inactive", 6), ("removed", 7)):
+        offline.json("token", "create", "--name", name, "--role", "agent", "--user-id", user)
+    offline.json("token", "create", "--name", "nobody's", "--role", "admin")
+
+    def states():
+        table = offline.run("token", "list").stdout.splitlines()
+        listed = offline.json("token", "list")["tokens"]
+        return {token["name"]: (token["userInactive"], line.endswith("user inactive")) for token, line in zip(listed, table[1:])}
+
+    assert states() == {"nobody's": (False, False), "removed": (True, True), "inactive": (True, True), "active": (False, False)}
+    offline.database.execute("UPDATE usuarios SET estado = 'activo' WHERE id = 6")
+    assert states()["inactive"] == (False, False)
+
+
 def test_tokens_that_cannot_be(offline):
     for words, status in ((("create", "--name", "a"), 2), (("create", "--role", "admin"), 2), (("create", "--name", "", "--role", "admin"), 2),
                           (("create", "--name", "a", "--role", "root"), 2), (("create", "--name", "a", "--role", "agent"), 2),
