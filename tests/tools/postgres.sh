@@ -6,7 +6,8 @@
 #   postgres.sh stop DIR      ends it and removes DIR
 #
 # It listens on 127.0.0.1, on a free port, and trusts whoever connects: for tests on this machine only. fsync stays on,
-# because what is measured and what survives a crash must be real. Run as root it becomes the user postgres.
+# because what is measured and what survives a crash must be real. Run as root it becomes the user postgres; where that one
+# may not go (a checkout in /root), DIR is a link to a place in /tmp.
 set -eu
 
 fail() {
@@ -35,18 +36,29 @@ as_owner() {
 	fi
 }
 
+link=$dir
+dir=$(readlink -m "$link")
+
 launch() {
 	as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -s -w -t 60 start >/dev/null 2>&1
+}
+
+remove() {
+	rm -rf "$dir" "$link"
 }
 
 case $command in
 start)
 	[ ! -e "$dir" ] || fail "$dir exists already"
 	mkdir -p "$dir"
+	if ! as_owner test -x "$dir"; then
+		rmdir "$dir"
+		dir=$(mktemp -d /tmp/wtel-postgres.XXXXXX)
+		ln -s "$dir" "$link"
+	fi
 	[ "$(id -u)" -ne 0 ] || chown postgres "$dir"
-	as_owner "$bin/initdb" -D "$dir/data" -U wtel -A trust -E UTF8 --locale=C.UTF-8 >"$dir.initdb" 2>&1 ||
-		{ cat "$dir.initdb" >&2; rm -rf "$dir" "$dir.initdb"; fail "initdb failed"; }
-	rm -f "$dir.initdb"
+	as_owner "$bin/initdb" -D "$dir/data" -U wtel -A trust -E UTF8 --locale=C.UTF-8 >"$dir/initdb" 2>&1 ||
+		{ cat "$dir/initdb" >&2; remove; fail "initdb failed"; }
 	cat >>"$dir/data/postgresql.conf" <<-CONF
 		listen_addresses = '127.0.0.1'
 		unix_socket_directories = ''
@@ -62,7 +74,7 @@ start)
 		echo "port = $port" >>"$dir/data/postgresql.conf"
 		launch && break
 		tries=$((tries + 1))
-		[ $tries -lt 5 ] || { cat "$dir/log" >&2; rm -rf "$dir"; fail "the server does not start"; }
+		[ $tries -lt 5 ] || { cat "$dir/log" >&2; remove; fail "the server does not start"; }
 	done
 	as_owner "$bin/createdb" -h 127.0.0.1 -p "$port" -U wtel wtel
 	echo "postgresql://wtel@127.0.0.1:$port/wtel"
@@ -76,7 +88,7 @@ stop)
 		as_owner "$bin/pg_ctl" -D "$dir/data" -s -m fast -t 60 stop ||
 			as_owner "$bin/pg_ctl" -D "$dir/data" -s -m immediate stop || true
 	fi
-	[ ! -d "$dir/data" ] || rm -rf "$dir"
+	[ ! -d "$dir/data" ] || remove
 	;;
 *)
 	fail "unknown command $command"
