@@ -37,14 +37,18 @@ tap()
 
 # ---- Node --------------------------------------------------------------
 
-# From the checkout as a link, and as the tarball that npm would publish, which has all its sources in it.
+# From the checkout as a link, as a copy (npm 9's way, Debian 12 has it), and as the tarball that npm would publish, which
+# has all its sources in it.
 node_install()
 {
-	mkdir -p "$place/link" "$place/packed" "$place/npm"
+	mkdir -p "$place/link" "$place/copy" "$place/packed" "$place/npm"
 	# What only has to load is not optimised.
 	tap node-install "npm install from the checkout" env CFLAGS=-O0 npm install --no-audit --no-fund --prefix "$place/link" "$root/bindings/node" || return
 	tap node-install "the package of the checkout loads" node -e \
 		"process.chdir('$place/link'); const wtel = require('$place/link/node_modules/wtel'); new wtel.Parser()" || return
+	tap node-install "npm install from the checkout as a copy" env CFLAGS=-O0 npm install --no-audit --no-fund --install-links \
+		--prefix "$place/copy" "$root/bindings/node" || return
+	tap node-install "the copied package loads" node -e "new (require('$place/copy/node_modules/wtel').Parser)()" || return
 	tap node-install "npm pack" sh -c "cd '$root/bindings/node' && npm pack --pack-destination '$place'" || return
 	tap node-install "npm install of the tarball" npm install --no-audit --no-fund --prefix "$place/packed" "$place"/wtel-*.tgz || return
 	tap node-install "peers for the tests" npm install --no-audit --no-fund --prefix "$place/npm" asterisk-manager express@5 \

@@ -17,7 +17,7 @@ const path = require('node:path');
 
 const here = __dirname;
 const packed = path.join(here, 'source');
-const checkout = path.join(here, '..', '..');
+const checkout = findCheckout();
 const build = path.join(here, 'build');
 const sanitize = process.env.WTEL_NODE_SANITIZE || '';
 const PACKAGES = 'g++ meson ninja-build pkg-config swig libpq-dev libsqlite3-dev libjansson-dev libssl-dev libcrypt-dev libc-ares-dev';
@@ -53,6 +53,15 @@ function has(command, args = ['--version']) {
 	} catch {
 		return false;
 	}
+}
+
+/* Two folders up; where npm has copied the package of a checkout (npm 9 does, or --install-links), from where it did. */
+function findCheckout() {
+	const beside = path.join(here, '..', '..');
+	const from = process.env.npm_package_resolved || '';
+	const origin = path.resolve(process.env.npm_config_local_prefix || '.', from.slice('file:'.length), '..', '..');
+
+	return !from.startsWith('file:') || fs.existsSync(path.join(beside, 'bindings', 'wtel.i')) ? beside : origin;
 }
 
 /* Beside the running node, as its own installation and Debian's have them. */
