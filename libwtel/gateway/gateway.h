@@ -232,10 +232,10 @@ struct gateway_exchange {
 	unsigned pending; /* answers that will come with it */
 	enum exchange_phase phase;
 	bool ending;
-	bool looked_up;	 /* the database was asked who that is */
-	bool head;	 /* of HEAD */
-	uint8_t route;	 /* enum metrics_route */
-	int64_t started; /* mono, the request's first byte; 0: none */
+	bool head;	   /* of HEAD */
+	uint8_t route;	   /* enum metrics_route */
+	int64_t started;   /* mono, the request's first byte; 0: none */
+	int64_t looked_up; /* mono, when the database was asked who that is; 0: it was not */
 	char method[12];
 	char path[GATEWAY_PATH_MAX + 1];
 	char actor[GATEWAY_ACTOR_SIZE];

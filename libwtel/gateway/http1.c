@@ -318,9 +318,9 @@ static void go_on(struct gateway_connection *connection)
 {
 	struct gateway_exchange *exchange = &connection->exchange;
 
-	exchange->started = 0;
+	exchange->started = exchange->looked_up = 0;
 	exchange->method[0] = exchange->path[0] = exchange->origin[0] = '\0';
-	exchange->head = exchange->looked_up = false;
+	exchange->head = false;
 	connection->kept = connection->continued = false;
 	connection->chunk_from = connection->chunk_to = 0;
 	if (!connection->keep_alive)

@@ -32,7 +32,7 @@ struct lookup {
 	wtel_access_fn *done;
 	void *user;
 	int64_t asked;
-	uint64_t forgets; /* as the table's was then */
+	bool old; /* the secret was revoked since */
 	unsigned char hash[SHA256_DIGEST_LENGTH];
 	char secret[WTEL_ACCESS_SECRET_SIZE];
 };
@@ -41,7 +41,6 @@ struct who_table {
 	struct wtel_allocator allocator;
 	struct wtel_gateway *gateway;
 	struct lookup *lookups;
-	uint64_t forgets;
 	int64_t spare_at; /* mono */
 	/* Made when they are first used. Apart, so that whoever guesses drives out nobody who is known: an old good one
 	 * still says that its secret is worth a question. */
@@ -103,14 +102,14 @@ static struct entry *entry_of(struct entry **entries, const unsigned char *hash)
 	return entry && entry->asked && CRYPTO_memcmp(entry->hash, hash, sizeof(entry->hash)) == 0 ? entry : NULL;
 }
 
-/* What was heard last, if that is new enough. */
-static struct entry *find(struct who_table *table, const unsigned char *hash, int64_t now)
+/* What was heard last, if that is new enough, or what was asked at `since` for whoever waits: however long it took. */
+static struct entry *find(struct who_table *table, const unsigned char *hash, int64_t now, int64_t since)
 {
 	struct entry *entry = entry_of(table->good, hash), *other = entry_of(table->other, hash);
 
 	if (!entry || (other && other->asked > entry->asked))
 		entry = other;
-	return entry && now - entry->asked < KEPT ? entry : NULL;
+	return entry && (now - entry->asked < KEPT || (since && entry->asked >= since)) ? entry : NULL;
 }
 
 static struct entry *make_entry(struct who_table *table, struct entry **entries, const unsigned char *hash)
@@ -161,7 +160,7 @@ static void remember(struct lookup *lookup, int code, const struct wtel_grant *g
 	bool told = code == 0 || code == WTEL_ENOTFOUND || code == WTEL_ESTATE;
 	struct entry *entry = entry_of(table->good, lookup->hash);
 
-	if (lookup->forgets != table->forgets)
+	if (lookup->old)
 		return;
 	if (code && told && entry)
 		entry->asked = 0;
@@ -190,11 +189,13 @@ void who_forget(struct wtel_gateway *gateway, const char *secret)
 {
 	struct who_table *table = gateway->who;
 	unsigned char hash[SHA256_DIGEST_LENGTH];
+	struct lookup *lookup;
 	struct entry *entry;
 
 	hash_of(hash, secret);
 	/* An answer that is under way may be older than the revocation. */
-	table->forgets++;
+	for (lookup = table->lookups; lookup; lookup = lookup->next)
+		lookup->old = lookup->old || memcmp(lookup->hash, hash, sizeof(hash)) == 0;
 	entry = entry_of(table->good, hash);
 	if (entry)
 		entry->asked = 0;
@@ -226,6 +227,7 @@ static void found(int code, const char *text, const struct wtel_grant *grant, vo
 	struct gateway_exchange *exchange = lookup->exchange;
 	wtel_access_fn *done = lookup->done;
 	void *done_user = lookup->user;
+	int64_t asked = lookup->old ? 0 : lookup->asked;
 
 	if (lookup->table) {
 		struct entry *entry = entry_of(lookup->table->good, lookup->hash);
@@ -238,7 +240,7 @@ static void found(int code, const char *text, const struct wtel_grant *grant, vo
 	}
 	release_lookup(lookup);
 	if (exchange && exchange_resume(exchange)) {
-		exchange->looked_up = true;
+		exchange->looked_up = asked;
 		exchange->carrier->retry(exchange);
 	}
 	if (done)
@@ -257,7 +259,6 @@ static int ask(struct who_table *table, const char *secret, const unsigned char 
 	lookup->table = table;
 	lookup->allocator = table->allocator;
 	lookup->asked = now;
-	lookup->forgets = table->forgets;
 	memcpy(lookup->hash, hash, sizeof(lookup->hash));
 	snprintf(lookup->secret, sizeof(lookup->secret), "%s", secret);
 	lookup->next = table->lookups;
@@ -288,7 +289,7 @@ int who_check(struct wtel_gateway *gateway, const char *secret, wtel_access_fn *
 	struct entry *entry;
 
 	hash_of(hash, secret);
-	entry = find(gateway->who, hash, now);
+	entry = find(gateway->who, hash, now, 0);
 	if (!entry)
 		return ask(gateway->who, secret, hash, &asker, now);
 	renew(gateway->who, entry, secret, now);
@@ -387,12 +388,12 @@ enum who_answer who_asks(struct gateway_exchange *exchange, const struct gateway
 	if (answer != WHO_WAITS)
 		return answer;
 	hash_of(hash, secret);
-	entry = find(table, hash, now.mono);
+	entry = find(table, hash, now.mono, exchange->looked_up);
 	if (entry) {
 		renew(table, entry, secret, now.mono);
 		*grant = &entry->grant;
 		/* The next time it may be too old, if the request is slow to come. */
-		exchange->looked_up = false;
+		exchange->looked_up = 0;
 		return judge(entry, cookie, now.wall);
 	}
 	if (!may_ask && !exchange->looked_up && !worth_asking(table, hash, now.mono))

@@ -13,13 +13,13 @@ from client import WTELCTL, Client  # noqa: E402
 @pytest.fixture
 def sim():
     """A simulated Asterisk, fast: its URL."""
-    process = subprocess.Popen([WTELCTL, "sim", "--listen", "127.0.0.1:0", "--pickup", "0.1", "--ring", "0.2", "--talk", "1.5",
+    process = subprocess.Popen([WTELCTL, "sim", "--listen", "127.0.0.1:0", "--pickup", "0.1", "--ring", "0.2", "--talk", "1.9",
                                 "--registrations", "main=Registered,spare=Registered,down=Rejected"],
                                stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
     port = process.stdout.readline().rsplit(":", 1)[1].strip()
     yield "ami://wtel:wtel@127.0.0.1:" + port
     process.terminate()
-    assert process.wait(10) == 0, "the simulator did not end well"
+    assert process.wait(60) == 0, "the simulator did not end well"
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ function ask(path, body, more = {}) {
     stream.on('data', piece => { text += piece })
     stream.on('end', () => resolve({ path, status, text, at: ask.count++ }))
     stream.on('error', reject)
+    stream.on('close', () => reject(new Error('it was not answered')))
     stream.end(body)
   })
 }
@@ -34,6 +35,15 @@ function events() {
   stream.on('data', piece => { reader.text += piece })
   stream.on('close', () => { reader.ended = true })
   reader.until = async text => { while (!reader.text.includes(text)) await wait(10) }
+  // Whole events, from a call's first to its last.
+  reader.call = async () => {
+    for (;;) {
+      const whole = reader.text.split('\n\n').slice(0, -1).filter(one => one.includes('event: '))
+      const [from, to] = ['new', 'hangup'].map(name => whole.findIndex(one => one.includes('event: call:' + name)))
+      if (to >= 0) return whole.slice(from, to + 1).join('\n')
+      await wait(10)
+    }
+  }
   return reader
 }
 
@@ -53,8 +63,8 @@ const plans = {
     const readers = [events(), events()]
     for (const reader of readers) await reader.until(':\n\n')
     const answer = await ask('call/originate', call('01'))
-    for (const reader of readers) await reader.until('event: call:hangup')
-    return { status: answer.status, same: readers[0].text === readers[1].text, names: readers[0].text.match(/^event: .*$/mg) }
+    const calls = [await readers[0].call(), await readers[1].call()]
+    return { status: answer.status, same: calls[0] === calls[1], names: calls[0].match(/^event: .*$/mg) }
   },
   // Whoever comes when it stops: what was asked is answered, and then the connection ends by itself.
   async stop() {

@@ -22,6 +22,12 @@ def wait_for(condition, timeout, what):
     raise AssertionError(what() if callable(what) else what)
 
 
+def own_address():
+    """One of this machine's own (127.0.0.0/8) that nobody else listens at or calls by chance: a port there is free again when it was
+    closed, and no other test's socket gets it meanwhile."""
+    return "127.%d.%d.%d" % (secrets.randbelow(255) + 1, secrets.randbelow(256), secrets.randbelow(254) + 1)
+
+
 class Sqlite:
     name = "sqlite"
 
@@ -30,11 +36,11 @@ class Sqlite:
         self.url = "sqlite:" + self.path
 
     def rows(self, sql):
-        with sqlite3.connect(self.path) as connection:
+        with sqlite3.connect(self.path, timeout=60) as connection:
             return [tuple(row) for row in connection.execute(sql)]
 
     def execute(self, sql):
-        connection = sqlite3.connect(self.path)
+        connection = sqlite3.connect(self.path, timeout=60)
         connection.execute(sql)
         connection.commit()
         connection.close()
@@ -50,7 +56,8 @@ class Postgres:
 
     def __init__(self, server):
         self.server, self.database = server, "test_" + secrets.token_hex(6)
-        self.psql(server, "CREATE DATABASE " + self.database)
+        # Nobody ever visits template0; autovacuum does template1, and then a database is not made from it.
+        self.psql(server, "CREATE DATABASE %s TEMPLATE template0" % self.database)
         base, _, query = server.partition("?")
         self.url = base[:base.rindex("/")] + "/" + self.database + ("?" + query if query else "")
 
@@ -68,7 +75,14 @@ class Postgres:
         self.psql(self.url, sql)
 
     def drop(self):
-        self.psql(self.server, "DROP DATABASE %s WITH (FORCE)" % self.database)
+        def dropped():
+            done = subprocess.run(["psql", "-X", "-q", self.server, "-c", "DROP DATABASE IF EXISTS %s WITH (FORCE)" % self.database],
+                                  capture_output=True, text=True)
+            # It waits five seconds for whoever is told to go; what leaves later is no fault of a test.
+            assert done.returncode == 0 or "is being accessed by other users" in done.stderr, done.stderr
+            return done.returncode == 0
+
+        wait_for(dropped, 60, "somebody stays in the database")
 
 
 class Watcher:
@@ -78,14 +92,14 @@ class Watcher:
         self.file = tempfile.NamedTemporaryFile("r")
         with open(self.file.name, "w") as out:
             self.process = client.start("events", "--json", stdout=out)
-        self.wait("ami:connected")
+        self.wait("ami:connected", timeout=60)
 
     def heard(self, event=None):
         self.file.seek(0)
         lines = [json.loads(line) for line in self.file.read().split("\n")[:-1]]
         return [line for line in lines if event in (None, line["event"])]
 
-    def wait(self, event, wanted=lambda _: True, timeout=15):
+    def wait(self, event, wanted=lambda _: True, timeout=60):
         return wait_for(lambda: next((line for line in self.heard(event) if wanted(line)), None), timeout,
                         lambda: "%s was not heard: %s" % (event, self.heard()))
 

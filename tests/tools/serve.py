@@ -80,7 +80,7 @@ class Answer:
         return "%s %s" % (self.status, self.body[:500])
 
 
-def curl(url, method=None, body=None, headers=(), arguments=(), timeout=30):
+def curl(url, method=None, body=None, headers=(), arguments=(), timeout=90):
     """One request. `body`: JSON of anything, or bytes as they are."""
     command = ["curl", "-sS", "--path-as-is", "--globoff", "-m", str(timeout), *map(str, arguments)]
     if method:
@@ -110,11 +110,11 @@ class Gateway:
             self.process = subprocess.Popen([WTELCTL, "serve", "--listen", listen, *map(str, words)], stdout=output, stderr=errors,
                                             env=dict(client.environment, **environment), stdin=subprocess.DEVNULL)
         client.processes.append(self.process)
-        self.port = int(wait_for(self.listening, 20, lambda: "it does not listen: " + self.said()).group(1))
+        self.port = int(wait_for(self.listening, 60, lambda: "it does not listen: " + self.said()).group(1))
         self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
         self.curl = []  # arguments of each curl
         if wait:
-            wait_for(lambda: self.get("/readyz").status == 200, 20, lambda: "not ready: %s %s" % (self.get("/readyz"), self.said()))
+            wait_for(lambda: self.get("/readyz").status == 200, 60, lambda: "not ready: %s %s" % (self.get("/readyz"), self.said()))
 
     def listening(self):
         assert self.process.poll() is None, "it ended: " + self.said()
@@ -130,7 +130,7 @@ class Gateway:
 
     # ---- asking -------------------------------------------------------------
 
-    def ask(self, method, path, body=None, token=None, headers=(), arguments=(), timeout=30):
+    def ask(self, method, path, body=None, token=None, headers=(), arguments=(), timeout=90):
         """`path` below /api/telephony/, or whole with a slash before it."""
         headers = dict(headers)
         if token:
@@ -143,7 +143,7 @@ class Gateway:
     def post(self, path, body=None, token=None, **more):
         return self.ask("POST", path, body, token, **more)
 
-    def until(self, path, token, wanted, timeout=20):
+    def until(self, path, token, wanted, timeout=60):
         """The first answer of which wanted(document) is true."""
         last = []
 
