@@ -123,16 +123,25 @@ static int print_record(struct follow *follow)
 }
 
 /* The first interrupt hangs up and waits for the record; the second one leaves it to the next process. */
-static int follow_call(struct follow *follow)
+static int turn(struct follow *follow)
 {
 	struct cli *cli = follow->cli;
 
+	if (cli_turn(cli, 60000000))
+		return 0;
+	if (cli_interrupts() > 1 || wtel_service_hangup(cli->service, follow->call_id, NULL, NULL))
+		return cli_fail(cli, EXIT_FAILED, "call %s was left", follow->call_id);
+	fputs("wtelctl: hanging up; interrupt again to leave the call\n", stderr);
+	return 0;
+}
+
+static int follow_call(struct follow *follow)
+{
+	int status;
+
 	while (!follow->ended) {
-		if (!cli_turn(cli, 60000000)) {
-			if (cli_interrupts() > 1 || wtel_service_hangup(cli->service, follow->call_id, NULL, NULL))
-				return cli_fail(cli, EXIT_FAILED, "call %s was left", follow->call_id);
-			fputs("wtelctl: hanging up; interrupt again to leave the call\n", stderr);
-		}
+		if ((status = turn(follow)))
+			return status;
 		read_notices(follow);
 	}
 	return print_record(follow);
@@ -166,8 +175,8 @@ static int originate(struct follow *follow, const struct wtel_originate *request
 	if (code)
 		return cli_fail_code(cli, code, wtel_service_error(cli->service));
 	while (!follow->answered)
-		if (!cli_turn(cli, 60000000))
-			return EXIT_FAILED;
+		if ((status = turn(follow)))
+			return status;
 	if (follow->code) {
 		struct wtel_detail detail = {"", ""};
 
@@ -176,11 +185,13 @@ static int originate(struct follow *follow, const struct wtel_originate *request
 		if (code)
 			cli_fail_code(cli, code, wtel_store_error(cli->store));
 		cli_fail_code(cli, follow->code, &detail);
+		if (cli_interrupts())
+			return EXIT_FAILED;
 		return follow->code == WTEL_ECLOSED || follow->code == WTEL_ECONNECT ? EXIT_NO_ASTERISK
 		       : follow->code == WTEL_ESTORE				     ? EXIT_NO_DATABASE
 										     : EXIT_FAILED;
 	}
-	return detached ? detach(follow) : follow_call(follow);
+	return detached && !cli_interrupts() ? detach(follow) : follow_call(follow);
 }
 
 int command_originate(struct cli *cli, int argc, char **argv)
