@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from client import WTELCTL, Client, Sqlite, wait_for
+from client import WTELCTL, Client, Sqlite, own_address, wait_for
 
 
 def test_trunks(offline):
@@ -137,7 +137,7 @@ def test_completion_of_the_shell(offline):
     def complete(*words):
         line = " ".join("'%s'" % word for word in words)
         done = subprocess.run(["bash", "-c", "source %s; COMP_WORDS=(wtelctl %s); COMP_CWORD=%d; _wtelctl; printf '%%s\\n' \"${COMPREPLY[@]}\""
-                               % (script, line, len(words))], capture_output=True, text=True, timeout=20,
+                               % (script, line, len(words))], capture_output=True, text=True, timeout=90,
                               env=dict(offline.environment, PATH=os.path.dirname(WTELCTL) + ":" + os.environ["PATH"]))
         assert done.returncode == 0, done.stderr
         return done.stdout.split()
@@ -153,28 +153,29 @@ def test_completion_of_the_shell(offline):
 
 def test_a_simulator_that_listens_ends_well():
     """Held up where it says its port, for nobody reads: a signal finds it prepared from the first connection on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
+    host = own_address()
+    with socket.create_server((host, 0)) as free:
         port = free.getsockname()[1]
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
     os.write(writer, b"x" * 4096)
-    process = subprocess.Popen([WTELCTL, "sim", "--listen", "127.0.0.1:%d" % port], stdout=writer, stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([WTELCTL, "sim", "--listen", "%s:%d" % (host, port)], stdout=writer, stdin=subprocess.DEVNULL)
     os.close(writer)
     try:
-        wait_for(lambda: connects(port), 10, "it does not listen")
+        wait_for(lambda: connects(host, port), 60, "it does not listen")
         process.send_signal(signal.SIGTERM)
         while os.read(reader, 65536):
             pass
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     finally:
         os.close(reader)
         process.kill()
         process.wait()
 
 
-def connects(port):
+def connects(host, port):
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((host, port), 60).close()
     except ConnectionRefusedError:
         return False
     return True

@@ -29,7 +29,7 @@ def test_a_token_from_its_making_to_its_end(offline):
     assert token["name"] == "one" and token["role"] == "admin" and token["userId"] is None
     assert token["lastUsedAt"] is None and token["revokedAt"] is None
     times = [datetime.datetime.fromisoformat(token[key].replace("Z", "+00:00")) for key in ("createdAt", "expiresAt")]
-    assert abs(times[1] - times[0] - datetime.timedelta(days=30)) < datetime.timedelta(seconds=5)
+    assert abs(times[1] - times[0] - datetime.timedelta(days=30)) < datetime.timedelta(minutes=5)
     second = offline.json("token", "create", "--name", "two", "--role", "agent", "--user-id", 5)["token"]
     assert second["userId"] == 5 and second["expiresAt"] is None
     listed = offline.json("token", "list")
@@ -40,7 +40,7 @@ def test_a_token_from_its_making_to_its_end(offline):
     assert ended["revokedAt"] and dict(ended, revokedAt=None) == token
     assert offline.json("token", "revoke", token["id"]) == {"success": True}
     assert offline.json("token", "list")["tokens"][1] == ended, "the second time changed something"
-    offline.database.execute("UPDATE wtel_grants SET expires_at = '2026-01-01T00:00:00.000000Z' WHERE id = %d" % second["id"])
+    offline.database.execute("UPDATE wtel_grants SET expires_at = '2001-01-01T00:00:00.000000Z' WHERE id = %d" % second["id"])
     table = offline.run("token", "list").stdout.splitlines()
     assert [line.split()[-1] for line in table[1:]] == ["expired", "revoked"]
 

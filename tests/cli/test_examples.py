@@ -18,22 +18,22 @@ def example(name):
 
 def test_originate(client):
     client.json("trunk", "add", "main", "--host", "sip.example.com")
-    done = subprocess.run([example("originate"), "1001", "+15550001"], env=client.environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([example("originate"), "1001", "+15550001"], env=client.environment, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0, done.stderr
     assert "through main" in done.stdout and "ANSWERED, 1 s billed" in done.stdout
     assert [call["disposition"] for call in client.calls()] == ["ANSWERED"]
-    done = subprocess.run([example("originate"), "1001", "nonsense"], env=client.environment, capture_output=True, text=True, timeout=30)
+    done = subprocess.run([example("originate"), "1001", "nonsense"], env=client.environment, capture_output=True, text=True, timeout=90)
     assert done.returncode == 1 and len(client.calls()) == 1
 
 
 def test_listen():
     """The pure parser on a captured session, and what it says of a forged one."""
     with open(os.path.join(GOLDEN, "answered.ami"), "rb") as session:
-        done = subprocess.run([example("listen")], stdin=session, capture_output=True, text=True, timeout=10)
+        done = subprocess.run([example("listen")], stdin=session, capture_output=True, text=True, timeout=90)
     assert done.returncode == 0
     assert "DialEnd" in done.stdout and "Hangup" in done.stdout and "forged" not in done.stdout
     with open(os.path.join(GOLDEN, "forged_message.ami"), "rb") as session:
-        done = subprocess.run([example("listen")], stdin=session, capture_output=True, text=True, timeout=10)
+        done = subprocess.run([example("listen")], stdin=session, capture_output=True, text=True, timeout=90)
     assert "(forged, from PJSIP/carrier-raw" in done.stdout
 
 
@@ -44,9 +44,9 @@ def test_loops(client, name, tmp_path):
         process = subprocess.Popen([example(name)], env=client.environment, stdin=subprocess.PIPE, stdout=out)
     read = (tmp_path / "out").read_text
     try:
-        wait_for(lambda: "ami:connected" in read(), 10, read)
+        wait_for(lambda: "ami:connected" in read(), 60, read)
         call_id = client.json("originate", "1001", "+15550008")["callId"]
-        wait_for(lambda: "call:hangup " + call_id in read(), 10, read)
+        wait_for(lambda: "call:hangup " + call_id in read(), 60, read)
     finally:
         process.stdin.close() if name == "poll" else process.send_signal(signal.SIGINT)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0

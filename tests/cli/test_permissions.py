@@ -104,7 +104,7 @@ class Asker:
     def __call__(self, method, path, body=None, **headers):
         for again in (True, False):
             if not self.connection:
-                self.connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=30)
+                self.connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port, timeout=90)
             try:
                 sent = dict(self.headers, **{name.replace("_", "-"): value for name, value in headers.items()})
                 self.connection.request(method, path if path.startswith("/") else API + path, body, sent)
@@ -160,7 +160,7 @@ class House:
         status, text = self.agent("POST", "call/originate", '{"agentExtension":"1001","customerPhone":"+15550008"}')
         assert status == 200, text
         call_id = json.loads(text)["data"]["callId"]
-        wait_for(lambda: self.channel(call_id), 10, "the call is not active")
+        wait_for(lambda: self.channel(call_id), 60, "the call is not active")
         return call_id
 
     def channel(self, call_id):
@@ -259,13 +259,24 @@ def test_grants_that_are_good_no_more(house, kind, make):
 
     assert ask(grant(house.database, "admin", kind=kind, expires=-1)) == 401, "expired"
     assert ask(grant(house.database, "admin", kind=kind, revoked=-1, expires=60)) == 401, "revoked"
-    secret = grant(house.database, "admin", kind=kind, expires=2)
-    assert ask(secret) == 200
-    wait_for(lambda: ask(secret) == 401, 4, "it does not expire while it is used")
+
+    def fresh():
+        """One that was good: itself, and when it is over at the latest; None: it may have been over before, for the machine was slow."""
+        least = int(time.time()) + 2
+        secret = grant(house.database, "admin", kind=kind, expires=2)
+        most, status = time.time() + 2, ask(secret)
+        assert status == 200 or time.time() >= least, status
+        return (secret, most) if status == 200 else None
+
+    secret, end = wait_for(fresh, 60, "no grant was ever good")
+    while time.time() < end:
+        ask(secret)
+    assert ask(secret) == 401, "it does not expire while it is used"
     secret = grant(house.database, "agent", 8, kind=kind, expires=60)
     assert ask(secret) == 200
     house.database.execute("UPDATE wtel_grants SET revoked_at = created_at WHERE hash = '%s'" % hashlib.sha256(secret.encode()).hexdigest())
-    wait_for(lambda: ask(secret) == 401, 1.5, "revoked, and good for more than a second")
+    time.sleep(1)
+    assert ask(secret) == 401, "revoked, and good for more than a second"
     assert ask(secret) == 401, "replayed"
     secret = grant(house.database, "admin", kind=kind, expires=60)
     other = [a if a != b else "x" for a, b in zip(secret, secret.swapcase())]
@@ -318,9 +329,9 @@ ODD_PATHS = ["//api/telephony/trunks", "/api//telephony/trunks", "/api/telephony
              "/api/telephony/trunks/1%2f2", "/metrics/..//api/telephony/trunks", "/healthz/../api/telephony/trunks", "/../api/telephony/trunks"]
 
 
-def raw(port, data, wait=5, shut=False):
+def raw(port, data, wait=60, shut=False):
     """Bytes to the gateway; what came back until it closed, or said nothing for `wait` seconds."""
-    with socket.create_connection(("127.0.0.1", port), 5) as connection:
+    with socket.create_connection(("127.0.0.1", port), 60) as connection:
         connection.settimeout(wait)
         back = b""
         try:
@@ -508,7 +519,7 @@ def test_ten_thousand_malformed_requests(house, count=10000, clients=8):
                 if len(pending) % 2500 == 0:
                     sizes.append(memory_of(gateway.process.pid))
             try:
-                back = raw(gateway.port, data, 0.3, shut=True)
+                back = raw(gateway.port, data, 20, shut=True)
             except OSError as error:
                 problems.append("%r: %s" % (data, error))
                 return
@@ -528,6 +539,6 @@ def test_ten_thousand_malformed_requests(house, count=10000, clients=8):
     assert house.admin("GET", "trunks")[0] == 200 and Asker(gateway, as_token(secret))("GET", "calls/active")[0] == 200
     assert gateway.get("/readyz").status == 200
     assert before == [house.database.rows("SELECT count(*) FROM " + table) for table in ("trunks", "sip_peers", "wtel_grants")]
-    wait_for(lambda: files_of(gateway.process.pid) <= files + 5, 20, lambda: "%d descriptors, not %d" % (files_of(gateway.process.pid), files))
+    wait_for(lambda: files_of(gateway.process.pid) <= files + 5, 60, lambda: "%d descriptors, not %d" % (files_of(gateway.process.pid), files))
     assert sizes[-1] < sizes[1] * 1.3 + 4096, "memory grows: %s KiB" % sizes
     assert secret not in gateway.said() + gateway.printed()

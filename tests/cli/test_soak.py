@@ -159,7 +159,7 @@ class Shift:
                 status, body = await connection.ask("POST", "call/hangup", {"callId": call_id})
                 if status != 200:
                     self.failures.append((status, body))
-            await asyncio.wait_for(future, 60)
+            await asyncio.wait_for(future, 300)
         connection.close()
 
     async def wallboard(self):
@@ -220,7 +220,7 @@ def start(client, said):
         server = subprocess.Popen([WTELCTL, "serve", "--listen", "127.0.0.1:0", "--user-rate", "0"], stderr=out,
                                   env=client.environment, stdin=subprocess.DEVNULL)
     client.processes.append(server)
-    found = wait_for(lambda: re.search(r"listening on http://([0-9.]+):(\d+)|without the gateway", said.read_text()), 15, said.read_text)
+    found = wait_for(lambda: re.search(r"listening on http://([0-9.]+):(\d+)|without the gateway", said.read_text()), 60, said.read_text)
     if not found.group(1):
         pytest.skip("wtelctl without the gateway")
     return server, (found.group(1), int(found.group(2))), token
@@ -241,14 +241,14 @@ def test_eight_hours_of_calls(polite, database, tmp_path, record_property):
         took = time.monotonic() - began
         assert not shift.failures, shift.failures[:3]
         # Nobody is connected any more.
-        idle = wait_for(lambda: (shift.descriptors() <= shift.samples[0][2] - AGENTS + 10) and shift.descriptors(), 15,
+        idle = wait_for(lambda: (shift.descriptors() <= shift.samples[0][2] - AGENTS + 10) and shift.descriptors(), 60,
                         lambda: "descriptors of clients that are gone: %d" % shift.descriptors())
         judge(shift, took, idle, record_property)
         assert client.json("calls", "active")["count"] == 0
-        wait_for(lambda: client.open_rows() == 0, 15, "calls without an end")
+        wait_for(lambda: client.open_rows() == 0, 60, "calls without an end")
         assert int(database.rows("SELECT count(*) FROM calls")[0][0]) == shift.made
         server.terminate()
-        assert server.wait(30) == 0
+        assert server.wait(120) == 0
     finally:
         client.close()
         simulator.terminate()
