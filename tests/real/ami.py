@@ -3,14 +3,16 @@
 import socket
 import time
 
+PATIENCE = 30  # seconds, on a machine however busy
+
 
 class Ami:
     """One session, without threads: whoever waits also reads. Every byte of the server goes to `tee`, as it came."""
 
     def __init__(self, port, user, secret, events="off", tee=None, host="127.0.0.1"):
-        self.socket = socket.create_connection((host, port), 5)
+        self.socket = socket.create_connection((host, port), PATIENCE)
         self.buffer, self.tee, self.serial, self.messages = b"", tee, 0, []
-        self.read_until(lambda: b"\r\n" in self.buffer, 5)
+        self.read_until(lambda: b"\r\n" in self.buffer, PATIENCE)
         self.banner, self.buffer = self.buffer.split(b"\r\n", 1)
         self.login = self.action("Login", Username=user, Secret=secret, Events=events)
         if self.login["Response"] != "Success":
@@ -46,7 +48,7 @@ class Ami:
                 self.buffer = b"\r\n\r\n".join([*whole, self.buffer])
         return True
 
-    def action(self, name, variables=(), timeout=10, **fields):
+    def action(self, name, variables=(), timeout=PATIENCE, **fields):
         """Sends an action and returns its response as a dict. `variables` are "name=value" strings."""
         self.serial += 1
         identity = "test-%d" % self.serial
@@ -55,7 +57,7 @@ class Ami:
         self.socket.sendall(("\r\n".join(lines) + "\r\n\r\n").encode())
         return self.wait(lambda m: "Response" in m and m.get("ActionID") == identity and "Event" not in m, timeout)
 
-    def wait(self, wanted, timeout=10):
+    def wait(self, wanted, timeout=PATIENCE):
         """The first message, of those already read too, for which wanted(dict) is true. It is taken out of the list."""
         found = []
 
@@ -68,7 +70,7 @@ class Ami:
         self.messages.remove(found[0])
         return found[0]
 
-    def event(self, name, timeout=10, **fields):
+    def event(self, name, timeout=PATIENCE, **fields):
         """Waits for an event with those fields."""
         return self.wait(lambda m: m.get("Event") == name and all(m.get(k) == v for k, v in fields.items()), timeout)
 

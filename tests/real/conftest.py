@@ -11,6 +11,15 @@ from client import Client  # noqa: E402
 from world import NoAsterisk, World  # noqa: E402
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    """With a failure comes what the servers had to say."""
+    report = (yield).get_result()
+    made = [value for value in getattr(item, "funcargs", {}).values() if isinstance(value, World)]
+    if report.failed and made:
+        report.sections += [(server.name, server.log()[-4000:]) for server in (made[0].pbx, made[0].world)]
+
+
 @pytest.fixture(scope="session")
 def running_world():
     try:

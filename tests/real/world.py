@@ -39,11 +39,8 @@ the namespace takes its proc mount with it.
 import csv
 import ctypes
 import fcntl
-import functools
 import glob
-import itertools
 import os
-import random
 import re
 import secrets
 import shutil
@@ -56,6 +53,7 @@ import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from ami import Ami  # noqa: E402
+from ports import free_port, part_of_ports  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 EXAMPLES = os.path.join(HERE, "..", "..", "examples", "asterisk")
@@ -89,36 +87,6 @@ def asterisk_root():
     return done.stdout.split()[-1]
 
 
-PART = 1000
-PARTS = 17
-
-
-@functools.lru_cache(None)
-def part_of_ports():
-    """A part of the ports for this process alone: no other one that runs these tests takes a port between its choice and its use."""
-    mark = socket.socket(socket.AF_UNIX)
-    for part in random.sample(range(PARTS), PARTS):
-        try:
-            mark.bind("\0wtel-test-ports-%d" % part)  # free again when this process ends, however it does
-            return part, mark, itertools.cycle(range(15000 + part * PART, 15000 + (part + 1) * PART))
-        except OSError:
-            continue
-    raise RuntimeError("too many tests at once")
-
-
-def free_port(kind, addresses=("127.0.0.1",)):
-    """A port below the range that the kernel hands out for outgoing connections, so that none of those takes it; another each time."""
-    for port in itertools.islice(part_of_ports()[2], PART):
-        try:
-            for address in addresses:
-                with socket.socket(socket.AF_INET, kind) as probe:
-                    probe.bind((address, port))
-            return port
-        except OSError:
-            continue
-    raise RuntimeError("no free port")
-
-
 def ice_candidates():
     """Asterisk never offers a browser 127.0.0.1 by itself (rtp_add_candidates_to_ice in res/res_rtp_asterisk.c): each address of
     this machine is told as that one. Empty where there is no other address: no browser can have a call there."""
@@ -133,15 +101,19 @@ def ice_candidates():
     return "".join("%s => 127.0.0.1\n" % address for address in listed if not address.startswith("127."))
 
 
-def wait_for(condition, timeout, what):
-    """Polls until condition() gives something true, which is returned."""
-    end = time.monotonic() + timeout
+def wait_for(condition, timeout, what, again=None):
+    """Polls until condition() gives something true, which is returned. What was asked for may get lost where nobody listens yet, or
+    hears something else: again() asks once more, now and then."""
+    end, asked = time.monotonic() + timeout, time.monotonic()
     while True:
         value = condition()
         if value:
             return value
         if time.monotonic() > end:
-            raise TimeoutError(what)
+            raise TimeoutError(what() if callable(what) else what)
+        if again and time.monotonic() > asked + 3:
+            again()
+            asked = time.monotonic()
         time.sleep(0.05)
 
 
@@ -192,15 +164,21 @@ class Server:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=console, stderr=console,
                                             preexec_fn=die_with_parent)
 
-    def wait_booted(self, timeout=30):
+    def boot(self):
+        """Tells one start from another: Asterisk makes its socket anew. None while there is none."""
+        try:
+            return os.stat(self.directory + "/run/asterisk.ctl").st_ctime_ns
+        except FileNotFoundError:
+            return None
+
+    def wait_booted(self, timeout=90, after=None):
+        """`after`: what boot() was before it was told to start again."""
         def booted():
             if self.process.poll() is not None:
                 raise RuntimeError("%s ended at once:\n%s" % (self.name, self.log()))
-            return os.path.exists(self.directory + "/run/asterisk.ctl") and \
-                "fully booted" in self.cli("core waitfullybooted", check=False)
+            return self.boot() not in (None, after) and "fully booted" in self.cli("core waitfullybooted", check=False)
 
         wait_for(booted, timeout, self.name + " does not start")
-        self.pid = int(open(self.directory + "/run/asterisk.pid").read().split()[0])
         self.pid = self.find_pid(self.process.pid)
 
     def find_pid(self, pid):
@@ -214,7 +192,7 @@ class Server:
         """What `asterisk -rx` says."""
         done = subprocess.run(["chroot", self.root, "/usr/sbin/asterisk", "-C", self.inside + "/etc/asterisk.conf", "-rx", command],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
-                              errors="replace", timeout=30)
+                              errors="replace", timeout=90)
         if check and done.returncode:
             raise RuntimeError("%s: %s: %s" % (self.name, command, done.stdout))
         return done.stdout
@@ -225,7 +203,7 @@ class Server:
                  + glob.glob(self.directory + "/log/messages*") if os.path.isfile(path)]
         return "".join(texts)
 
-    def stop(self, timeout=10):
+    def stop(self, timeout=20):
         """Ends it with `core stop now`, which says Shutdown to manager sessions; by force if it does not obey."""
         if self.process is None:
             return
@@ -417,20 +395,20 @@ class World:
 
     def restart_pbx(self, how="stop"):
         """how: "stop" (core stop now, then start), "kill" (kill -9, then start) or "exec" (core restart now)."""
+        before = self.pbx.boot()
         if how == "exec":
             self.pbx.cli("core restart now", check=False)
-            time.sleep(1)
         else:
             self.pbx.stop() if how == "stop" else self.pbx.kill()
             self.pbx.start()
-        self.pbx.wait_booted()
+        self.pbx.wait_booted(after=before)
         self.wait_registered()
         # A phone that the PBX knew before is none that a queue may call until it is asked for (qualify_frequency, a minute) or comes anew.
         for name in self.PHONES[:1]:
             self.agent_away(name)
             self.agent_back(name)
 
-    def wait_registered(self, timeout=15):
+    def wait_registered(self, timeout=60):
         """Until every phone and every trunk that should be registered is."""
         def missing(server, names):
             listed = re.findall(r"^ *(\S+?)/\S+ .*\bRegistered\b", server.cli("pjsip show registrations"), re.M)
@@ -443,9 +421,12 @@ class World:
 
         for server, find in ((self.pbx, lambda: missing(self.pbx, self.REGISTERING)),
                              (self.world, lambda: ["phone-" + name for name in without_contact()])):
-            for name in find():
-                server.cli("pjsip send register " + name)
-            wait_for(lambda: not find(), timeout, "%s: not registered: %s" % (server.name, find()))
+            def register():
+                for name in find():
+                    server.cli("pjsip send register " + name)
+
+            register()
+            wait_for(lambda: not find(), timeout, lambda: "%s: not registered: %s" % (server.name, find()), register)
 
     def environment(self):
         """For programs that use the PBX. WTEL_TEST_TLS is the same server over TLS, to be verified with WTEL_TLS_CA."""
@@ -474,7 +455,7 @@ class World:
                  "disposition amaflags uniqueid userfield").split()
         try:
             with open(self.world.directory + "/log/cdr-csv/Master.csv", newline="", errors="replace") as file:
-                rows = [dict(zip(names, row)) for row in csv.reader(file)]
+                rows = [dict(zip(names, row)) for row in csv.reader(whole_lines(file)) if len(row) >= len(names)]
         except FileNotFoundError:
             return []
         for row in rows:
@@ -482,30 +463,40 @@ class World:
         return [row for row in rows if row["accountcode"] in self.TRUNKS + self.SCRIPTED and number in (None, row["number"])
                 and trunk in (None, row["accountcode"])]
 
-    def wait_cdr(self, number, count=1, timeout=20):
+    def wait_cdr(self, number, count=1, timeout=60):
         """The bill for a number, once it is written; with count > 1 a list."""
         rows = wait_for(lambda: self.cdrs(number) if len(self.cdrs(number)) >= count else None, timeout, "no CDR for " + number)
         return rows[-1] if count == 1 else rows
 
-    def channels(self):
+    def channels(self, server=None):
         """Channels of the PBX now."""
-        return int(re.search(r"(\d+) active channel", self.pbx.cli("core show channels count")).group(1))
+        return int(re.search(r"(\d+) active channel", (server or self.pbx).cli("core show channels count")).group(1))
 
-    def calm(self, timeout=10):
+    def calm(self, timeout=60):
         """Hangs up whatever is left in both servers, undoes faults, and waits until nothing is left."""
+        def hangup():
+            for server in (self.pbx, self.world):
+                server.cli("channel request hangup all")
+
         self.fault(None)
-        for server in (self.pbx, self.world):
-            server.cli("channel request hangup all")
-        wait_for(lambda: self.channels() == 0, timeout, "channels are left:\n" + self.pbx.cli("core show channels"))
+        hangup()
+        wait_for(lambda: self.channels() == self.channels(self.world) == 0, timeout,
+                 lambda: "channels are left:\n" + self.pbx.cli("core show channels") + self.world.cli("core show channels"), hangup)
+
+    def send(self, server, what, name, done, timeout=60):
+        """pjsip send (un)register, until it is done: while another REGISTER is under way, Asterisk drops this one."""
+        def send():
+            server.cli("pjsip send %s %s" % (what, name))
+
+        send()
+        wait_for(done, timeout, "%s %s: not done" % (what, name), send)
 
     def unregister(self, trunk):
         """The PBX gives its registration up (Registry: Unregistered), until register()."""
-        self.pbx.cli("pjsip send unregister " + trunk)
-        wait_for(lambda: not self.registered(trunk), 10, trunk + " stays registered")
+        self.send(self.pbx, "unregister", trunk, lambda: not self.registered(trunk))
 
     def register(self, trunk):
-        self.pbx.cli("pjsip send register " + trunk)
-        wait_for(lambda: self.registered(trunk), 10, trunk + " does not register")
+        self.send(self.pbx, "register", trunk, lambda: self.registered(trunk))
 
     def registered(self, trunk):
         return bool(re.search(r"^ *%s/\S+ .*\bRegistered\b" % re.escape(trunk), self.pbx.cli("pjsip show registrations"), re.M))
@@ -521,12 +512,10 @@ class World:
 
     def agent_away(self, extension):
         """The phone unregisters, until agent_back()."""
-        self.world.cli("pjsip send unregister phone-" + extension)
-        wait_for(lambda: "%s/sip" % extension not in self.pbx.cli("pjsip show contacts"), 10, extension + " stays registered")
+        self.send(self.world, "unregister", "phone-" + extension, lambda: "%s/sip" % extension not in self.pbx.cli("pjsip show contacts"))
 
     def agent_back(self, extension):
-        self.world.cli("pjsip send register phone-" + extension)
-        wait_for(lambda: "%s/sip" % extension in self.pbx.cli("pjsip show contacts"), 10, extension + " does not register")
+        self.send(self.world, "register", "phone-" + extension, lambda: "%s/sip" % extension in self.pbx.cli("pjsip show contacts"))
 
     def call_in(self, trunk, caller, number, stay=3):
         """A customer calls `number` through a trunk's carrier and stays for some seconds after the answer. Returns at once."""
@@ -534,7 +523,7 @@ class World:
             return ami.action("Originate", ["STAY=%d" % stay], Channel="PJSIP/%s@%s" % (number, trunk), Context="customer", Exten="s",
                               Priority=1, CallerID=caller, Timeout=60000, Async="true")
 
-    def sipp(self, scenario, number="1000", keys=None, source="127.0.0.2", port=None, timeout=20, wait=True, arguments=()):
+    def sipp(self, scenario, number="1000", keys=None, source="127.0.0.2", port=None, timeout=60, wait=True, arguments=()):
         """Plays a scenario of tests/real/sipp (or a path) against the PBX; from 127.0.0.2 it comes in by carrier-ip, from
         127.0.0.3 by carrier-raw. `keys` replace
         [name] in the scenario. Returns the exit status; with wait=False the process, which stop() ends at the latest."""
@@ -548,6 +537,11 @@ class World:
                                    cwd=self.directory, preexec_fn=die_with_parent)
         self.sipps.append(process)
         return process.wait(timeout + 10) if wait else process
+
+
+def whole_lines(file):
+    """The last one may be half written."""
+    return (line for line in file if line.endswith("\n"))
 
 
 def sip_user(text):
