@@ -12,6 +12,7 @@ const context = await chromium.launchPersistentContext(profile, {
   executablePath,
   headless: true,
   chromiumSandbox: false, // the sandbox refuses root
+  timeout: 120000,
   permissions: ["microphone"],
   args: [
     "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream", // a microphone that beeps once a second
@@ -20,7 +21,7 @@ const context = await chromium.launchPersistentContext(profile, {
     "--disable-gpu", "--disable-dev-shm-usage", "--autoplay-policy=no-user-gesture-required",
   ],
 });
-context.setDefaultTimeout(15000);
+context.setDefaultTimeout(60000);
 let page = null;
 let heard = [];
 

@@ -41,7 +41,10 @@ def packages():
         wanted = ["%s@%s" % item for item in json.load(file)["dependencies"].items()] + ["playwright-core@1"]
     if not all(os.path.isdir("%s/node_modules/%s" % (folder, re.sub("(.)@.*", r"\1", name))) for name in wanted):
         os.makedirs(folder, exist_ok=True)
-        done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *wanted], capture_output=True, text=True)
+        for _ in range(3):  # the network may have its moments
+            done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *wanted], capture_output=True, text=True)
+            if done.returncode == 0:
+                break
         if done.returncode:
             raise RuntimeError(done.stderr)
     return folder
@@ -60,7 +63,7 @@ class Site:
 
             def relay(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                there = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+                there = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
                 there.request(self.command, self.path, body or None,
                               {name: value for name, value in self.headers.items() if name.lower() != "connection"})
                 answer = there.getresponse()
@@ -107,7 +110,7 @@ class Browser:
             self.close()
             raise
 
-    def answer(self, timeout=30):
+    def answer(self, timeout=150):
         end, line = time.monotonic() + timeout, b""
         while not line.endswith(b"\n"):
             ready, _, _ = select.select([self.process.stdout], [], [], max(0, end - time.monotonic()))
@@ -144,17 +147,21 @@ class Browser:
     def close(self):
         self.process.stdin.close()
         try:
-            self.process.wait(10)
+            self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
         self.process.stdout.close()
         self.log.close()
         try:
-            wait_for(lambda: not self.processes(), 5, "Chromium goes on")
+            wait_for(lambda: not self.processes(), 30, "Chromium goes on")
         except TimeoutError:
             for pid in self.processes():
-                os.kill(pid, signal.SIGKILL)
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            wait_for(lambda: not self.processes(), 60, "Chromium cannot be killed")
 
 
 def key_hash(certificate):

@@ -11,11 +11,12 @@ from client import Client, Postgres, wait_for
 from serve import PASSWORD, USERS, Gateway, grant, make_keys, make_platform
 from world import NoAsterisk, World
 
-# What the page's only call has sent and received up to now, with the energy of the sound that came.
+# What the page's only call has sent and received up to now, with the energy of the sound that came; null before any came.
 STATISTICS = """phone.sessions()[0].sessionDescriptionHandler.peerConnection.getStats().then((report) => {
   const of = (type) => [...report.values()].find((one) => one.type === type);
+  if (!of("inbound-rtp") || !of("outbound-rtp")) return null;
   const { packetsReceived, totalAudioEnergy, codecId } = of("inbound-rtp");
-  return { received: packetsReceived, energy: totalAudioEnergy, sent: of("outbound-rtp").packetsSent, codec: report.get(codecId).mimeType };
+  return { received: packetsReceived, energy: totalAudioEnergy, sent: of("outbound-rtp").packetsSent, codec: report.get(codecId)?.mimeType };
 })"""
 
 LOGIN = """fetch("/api/telephony/session", {method: "POST", headers: {"Content-Type": "application/json"}, body: JSON.stringify(%s)})
@@ -53,7 +54,7 @@ def pbx(database, site_packages):
     """Two servers of this module's own, of which the PBX takes accounts from the database."""
     schema = Client(None, database)
     assert schema.run("migrate").returncode == 0
-    database.execute("DO $$ BEGIN CREATE ROLE asterisk LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    database.execute("DO $$ BEGIN CREATE ROLE asterisk LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$")
     database.execute("GRANT SELECT ON wtel_ps_endpoints, wtel_ps_auths, wtel_ps_aors, wtel_ps_registrations, wtel_ps_identifies "
                      "TO asterisk")
     try:
@@ -104,7 +105,7 @@ def account(gateway, admin, user, first_name):
 
 
 def wait_state(browser, state):
-    wait_for(lambda: browser.getAttribute("#state", "data-state") == state, 15,
+    wait_for(lambda: browser.getAttribute("#state", "data-state") == state, 60,
              lambda: "never %s: %s" % (state, browser.textContent("#state")))
 
 
@@ -116,28 +117,27 @@ def register(browser):
     return time.monotonic() - began
 
 
-def hears(browser, seconds=1.5):
-    """Packets received and sent, and energy of what was heard, from now on for that time."""
-    before = browser.evaluate(STATISTICS)
-    time.sleep(seconds)
-    after = browser.evaluate(STATISTICS)
-    return {name: after[name] - before[name] for name in ("received", "sent", "energy")}
+def hears(browser, wanted, seconds=1.5):
+    """Packets received and sent, and energy of what was heard, from now on for that time; again while they are not as wanted: what
+    is under way yet is heard for a moment, and a busy machine may keep whoever speaks from speaking."""
+    for _ in range(20):
+        before = wait_for(lambda: browser.evaluate(STATISTICS), 60, "nothing was sent or has come")
+        time.sleep(seconds)
+        after = browser.evaluate(STATISTICS)
+        heard = {name: after[name] - before[name] for name in ("received", "sent", "energy")}
+        if wanted(heard):
+            break
+    assert wanted(heard), heard
+    return heard
 
 
 def talk(browser):
     """The customer plays back what it hears; so what comes is what went."""
     time.sleep(0.5)
-    loud = hears(browser)
-    assert loud["received"] > 50 and loud["sent"] > 50, loud
-    assert loud["energy"] > 0.01, loud
+    loud = hears(browser, lambda heard: heard["received"] > 50 and heard["sent"] > 50 and heard["energy"] > 0.01)
     assert browser.evaluate(STATISTICS)["codec"] == "audio/opus"
     browser.click(".mute")
-    # What is under way yet is heard for a moment, on a busy machine for longer.
-    for _ in range(6):
-        quiet = hears(browser)
-        if quiet["energy"] < loud["energy"] / 100:
-            break
-    assert quiet["received"] > 50 and quiet["energy"] < loud["energy"] / 100, (loud, quiet)
+    hears(browser, lambda heard: heard["received"] > 50 and heard["energy"] < loud["energy"] / 100)
 
 
 def check_record(pbx, client, call):
@@ -156,20 +156,20 @@ def test_an_account_of_the_template(pbx, gateway, browser):
     wait_state(browser, "registered")
     originate = gateway.client.start("originate", agent, "+15557771010", "--json")
     browser.click(".answer")
-    wait_for(lambda: "answered" in [call["stateName"] for call in gateway.client.json("calls", "active")["calls"]], 15,
+    wait_for(lambda: "answered" in [call["stateName"] for call in gateway.client.json("calls", "active")["calls"]], 60,
              lambda: "the customer does not answer: %s" % gateway.client.json("calls", "active"))
     talk(browser)
     browser.click(".end")
-    out, errors = originate.communicate(timeout=15)
+    out, errors = originate.communicate(timeout=120)
     assert originate.returncode == 0, (out, errors)
     check_record(pbx, gateway.client, json.loads(out)["call"])
-    assert browser.evaluate("phone.sessions().length") == 0
+    wait_for(lambda: browser.evaluate("phone.sessions().length") == 0, 60, "the page still has the call")
 
 
 def test_an_agent_logs_in_and_calls_a_customer(pbx, gateway, browser):
     """All in the page: an account made over REST, a session, the number typed."""
     assert browser.evaluate(LOGIN % json.dumps({"username": USERS[5][0], "password": PASSWORD})) == 200
-    assert any(register(browser) < 1 for _ in range(3))  # the first, if the machine is not busy with the browser's start
+    assert any(register(browser) < 1 for _ in range(5))  # the first, if the machine is not busy with the browser's start
     agent = grant(gateway.database, "agent", 5)
     status = gateway.until("sip/status", agent, lambda document: document["sipPeer"]["registered"])
     assert (status.json["sipPeer"]["ipAddress"], status.json["sipPeer"]["extension"]) == ("127.0.0.1", gateway.peers[5]["extension"])
