@@ -26,7 +26,7 @@ def database():
     made = Postgres(os.environ["WTEL_TEST_PG"])
     assert Client(None, made).run("migrate").returncode == 0
     # What the files of examples/asterisk say: nothing but these views.
-    made.execute("DO $$ BEGIN CREATE ROLE asterisk LOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
+    made.execute("DO $$ BEGIN CREATE ROLE asterisk LOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$")
     made.execute("GRANT SELECT ON %s TO asterisk" % VIEWS)
     yield made
     made.drop()
@@ -75,7 +75,7 @@ class Phone:
         with open(path, "w") as file:
             file.write(text)
         begun = time.monotonic()
-        status = self.pbx.sipp(path, self.user, source="127.0.0.1", port=self.port, timeout=20,
+        status = self.pbx.sipp(path, self.user, source="127.0.0.1", port=self.port,
                                arguments=("-au", self.login, "-ap", self.password))
         assert status == 0, self.pbx.sipps[-1].stderr.read()
         return time.monotonic() - begun
@@ -93,7 +93,7 @@ class SecondPhone:
                    "outbound_auth = {0}\nserver_uri = sip:127.0.0.1:{2}\nclient_uri = sip:{0}@127.0.0.1:{2}\ncontact_user = 1001\n"
                    "line = yes\nendpoint = {0}\nmax_random_initial_delay = 0\ntransport = transport-udp\n"
                    .format(name, account["password"], pbx.pbx_sip))
-        wait_for(lambda: re.search(name + r"/.* Registered", pbx.world.cli("pjsip show registrations")), 5, "it does not register")
+        pbx.send(pbx.world, "register", name, lambda: re.search(name + r"/.* Registered", pbx.world.cli("pjsip show registrations")))
 
     def write(self, text):
         with open(self.path, "w") as file:
@@ -125,7 +125,7 @@ def test_a_new_account_registers_within_a_second(pbx, wtel, account):
         Phone(pbx, made["sipUsername"], made["sipUsername"], made["password"]).register()
         return time.monotonic() - begun
 
-    assert any(register_new(number) < 1 for number in (6, 7, 8, 9)), "not even once, which no busy machine is to blame for"
+    assert any(register_new(number) < 1 for number in range(6, 16)), "not even once, which no busy machine is to blame for"
     # Whatever name the phone was given: the user name, the extension, or one with the login of the other.
     for user, login in (("johndoe", "johndoe"), ("1008", "johndoe"), ("1008", "1008")):
         Phone(pbx, user, login, account["password"]).register()
@@ -171,21 +171,22 @@ def test_a_call_from_an_account_through_a_trunk_of_the_database(pbx, wtel, accou
     done = wtel.run("trunk", "add", "Fresh Line", "--host", "127.0.0.1", "--port", pbx.world_sip, "--username", "carrier-a",
                     "--from-user", "carrier-a", WTEL_TRUNK_PASSWORD=pbx.ami_secret)
     assert done.returncode == 0, done.stderr
-    watcher.wait("trunk:registry", lambda said: said.get("name") == "Fresh Line" and said.get("status") == "Registered")
+    watcher.wait("trunk:registry", lambda said: said.get("name") == "Fresh Line" and said.get("status") == "Registered", 60)
     assert pbx.registered("fresh-line")
     with SecondPhone(pbx, account):
-        done = wtel.run("originate", "1008", "+15551234501", "--agent", 5, "--json", timeout=60)
+        done = wtel.run("originate", "1008", "+15551234501", "--agent", 5, "--json", timeout=180)
     assert done.returncode == 0, done.stdout + done.stderr
     bill = pbx.wait_cdr("+15551234501")
     assert bill["disposition"] == "ANSWERED" and bill["accountcode"] == "carrier-a"
     call = wtel.calls()[0]
-    assert (call["disposition"], call["billsec"], call["agentId"]) == ("ANSWERED", bill["billsec"], 5)
+    assert (call["disposition"], call["agentId"]) == ("ANSWERED", 5)
+    assert abs(call["billsec"] - bill["billsec"]) <= 1  # both are cut off to whole seconds
     # Inactive, it is no endpoint, and its registration ends; active again, it begins again; removed, it ends.
     for words, there in ((("set", "Fresh Line", "--status", "inactive"), False), (("set", "Fresh Line", "--status", "active"), True),
                          (("remove", "Fresh Line"), False)):
         assert wtel.run("trunk", *words).returncode == 0
         assert ("Unable to find object" not in pbx.pbx.cli("pjsip show endpoint fresh-line")) == there
-        wait_for(lambda: bool(pbx.registered("fresh-line")) == there, 10, "%s: the registration does not follow" % (words,))
+        wait_for(lambda: bool(pbx.registered("fresh-line")) == there, 60, "%s: the registration does not follow" % (words,))
 
 
 def test_status_says_what_the_phone_is(pbx, wtel, account):
@@ -195,14 +196,15 @@ def test_status_says_what_the_phone_is(pbx, wtel, account):
 
     watcher = wtel.watch()
     with SecondPhone(pbx, account):
-        found = wait_for(lambda: [peer for peer in [status()] if peer["registered"] and peer["userAgent"]], 5, lambda: status())[0]
+        found = wait_for(lambda: [peer for peer in [status()] if peer["registered"] and peer["userAgent"]], 60, lambda: status())[0]
         assert found["userAgent"].startswith("Asterisk PBX") and found["ipAddress"] == "127.0.0.1"
-        assert abs(parse(found["lastRegisteredAt"]) - time.time()) < 10
-        assert {line["name"] for line in watcher.heard("peer:status")} & {"johndoe", "1008"} == {"1008"}
+        assert abs(parse(found["lastRegisteredAt"]) - time.time()) < 60
+        watcher.wait("peer:status", lambda said: said["name"] == "1008", 60)
+        assert not [line for line in watcher.heard("peer:status") if line["name"] == "johndoe"]
         pbx.world.cli("pjsip send unregister johndoe")
-        wait_for(lambda: not status()["registered"], 5, "it is still said to be registered")
+        wait_for(lambda: not status()["registered"], 60, "it is still said to be registered")
         pbx.world.cli("pjsip send register johndoe")
-        wait_for(lambda: status()["registered"], 5, "it is not said to be registered")
+        wait_for(lambda: status()["registered"], 60, "it is not said to be registered")
         assert wtel.run("peer", "disable", 5).returncode == 0
         assert not status()["registered"]
 
@@ -245,7 +247,7 @@ def test_written_files_do_the_same(pbx, wtel, account, database):
             Phone(pbx, user, user, account["password"]).register()
         Phone(pbx, "johndoe", "johndoe", "wrong").register(wanted=401)
         assert password_of(pbx, "odd-two") == ODD
-        wait_for(lambda: pbx.registered("filed-line"), 20, "the written trunk does not register")
+        wait_for(lambda: pbx.registered("filed-line"), 60, "the written trunk does not register")
     finally:
         for path, text in before.items():
             with open(path, "w") as out:

@@ -26,7 +26,7 @@ SCENARIOS = {
     "congestion": ("1001", "04", [], "FAILED", 1, {"FAILED", "CONGESTION"}),
     "unknown number": ("1001", "05", [], "FAILED", 1, {"FAILED", "NO ANSWER"}),
     "declined": ("1001", "06", [], "BUSY", 1, {"BUSY", "FAILED", "NO ANSWER"}),
-    "agent never picks up": ("1003", "01", ["--timeout", "4"], "CANCELLED", 1, None),
+    "agent never picks up": ("1003", "01", ["--timeout", "10"], "CANCELLED", 1, None),
     "agent is busy": ("1004", "01", [], "CANCELLED", 1, None),
     "agent is not registered": ("1005", "01", [], "FAILED", 1, None),
     "agent hangs up first": ("1002", "00", [], "ANSWERED", 0, {"ANSWERED"}),
@@ -37,8 +37,8 @@ CODES = {"busy": 486, "congestion": 503, "unknown number": 404, "declined": 603}
 
 @pytest.fixture(scope="module")
 def started(running_world):
-    """Nothing: holds the world open for the module."""
-    running_world.set_agent_talk(5)
+    """1002 talks for long enough that the customer is called meanwhile, and not as long as one rings who never answers."""
+    running_world.set_agent_talk(10)
     yield running_world
 
 
@@ -51,7 +51,7 @@ def test_every_end_of_a_call(world, started, client):
         running[name] = (called, client.start("originate", agent, called, "--agent", 7, "--json", *arguments))
     problems = []
     for name, (called, process) in running.items():
-        out, errors = process.communicate(timeout=90)
+        out, errors = process.communicate(timeout=180)
         problems += ["%s: %s" % (name, problem) for problem in
                      judge(world, name, called, process.returncode, out, errors)]
     assert problems == []
@@ -119,10 +119,10 @@ def test_hangup_by_call_id(world, client):
     client.json("trunk", "add", "carrier-a", "--host", "127.0.0.1")
     called = number("03")
     process = client.start("originate", "1001", called, "--json")
-    call = wait_for(lambda: next((c for c in client.json("calls", "active")["calls"] if c["stateName"] == "ringing"), None), 15,
+    call = wait_for(lambda: next((c for c in client.json("calls", "active")["calls"] if c["stateName"] == "ringing"), None), 60,
                     "the call does not ring")
     assert client.json("hangup", call["callId"])["success"]
-    out, _ = process.communicate(timeout=20)
+    out, _ = process.communicate(timeout=120)
     assert process.returncode == 1 and json.loads(out)["call"]["disposition"] == "CANCELLED"
     assert client.run("hangup", call["callId"]).returncode == 1
 
@@ -133,10 +133,10 @@ def test_customer_calls_in(world, client):
     client.watch()
     time.sleep(1)
     world.call_in("carrier-a", "+15557770001", "15550009999", stay=3)
-    row = wait_for(lambda: next((c for c in client.calls() if c["endTime"]), None), 40, lambda: str(client.calls()))
+    row = wait_for(lambda: next((c for c in client.calls() if c["endTime"]), None), 120, lambda: str(client.calls()))
     assert row["direction"] == "inbound" and row["disposition"] == "ANSWERED"
     assert row["callerNumber"].endswith("15557770001")
-    assert 2 <= row["billsec"] <= 4
+    assert 2 <= row["billsec"] <= 6  # three; more, if somebody was kept from hanging up
     assert len(client.calls()) == 1 and client.open_rows() == 0
 
 
