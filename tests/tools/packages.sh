@@ -37,8 +37,10 @@ if [ "$(id -u)" != 0 ]; then
 fi
 echo "installing: $lacking" >&2
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -qq >&2
+# A mirror may not answer for a moment, and the machine's own updates may hold the lock.
+apt="apt-get -qq -o Acquire::Retries=5 -o DPkg::Lock::Timeout=300"
+$apt update >&2
 # A database server that starts by itself is nobody's wish here.
 mkdir -p /etc/postgresql-common
 [ -e /etc/postgresql-common/createcluster.conf ] || echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.conf
-apt-get install -y -qq --no-install-recommends $lacking >&2
+$apt install -y --no-install-recommends $lacking >&2

@@ -40,7 +40,7 @@ link=$dir
 dir=$(readlink -m "$link")
 
 launch() {
-	as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -s -w -t 60 start >/dev/null 2>&1
+	as_owner "$bin/pg_ctl" -D "$dir/data" -l "$dir/log" -s -w -t 300 start >/dev/null 2>&1
 }
 
 remove() {
@@ -69,7 +69,7 @@ start)
 	CONF
 	tries=0
 	while :; do
-		port=$(awk -v seed="$$.$tries$(date +%N)" 'BEGIN { srand(seed); print 10000 + int(rand() * 5000) }')
+		port=$((10000 + $(od -A n -t u2 -N 2 /dev/urandom) % 5000))
 		sed -i '/^port = /d' "$dir/data/postgresql.conf"
 		echo "port = $port" >>"$dir/data/postgresql.conf"
 		launch && break

@@ -7,7 +7,7 @@ area=$(basename "$3")
 tap=$1/$2-$area.tap
 log=$1/$2-$area.log
 began=$(date +%s)
-timeout 600 "$3" --tap >"$tap" 2>"$log" || {
+timeout 900 "$3" --tap >"$tap" 2>"$log" || {
 	# A crash before the first result must not pass for silence.
 	grep -q '^not ok' "$tap" || echo "not ok - $area ended early" >>"$tap"
 	echo "FAILED: $2 $area, after $(($(date +%s) - began)) s"

@@ -38,7 +38,7 @@ static inline void place_do(const struct place *place, const char *sql)
 		return;
 	}
 	cr_assert_eq(sqlite3_open(place->path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 10000);
+	sqlite3_busy_timeout(db, 60000);
 	cr_assert_eq(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK, "%s: %s", sql, sqlite3_errmsg(db));
 	sqlite3_close(db);
 }

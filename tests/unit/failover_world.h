@@ -84,7 +84,7 @@ static inline void failover_call(struct world *world, char *call_id, const char 
 
 	cr_assert_eq(world_originate(world, call_id, extension, "+15550001"), 0, "%s",
 		     wtel_service_error(world->service)->text);
-	WORLD_UNTIL_MS(world, 15000, failover_count(world->notices, "call:hangup") > ends);
+	WORLD_UNTIL_MS(world, 60000, failover_count(world->notices, "call:hangup") > ends);
 	world_run(world, 20);
 }
 

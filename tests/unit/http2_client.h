@@ -244,7 +244,7 @@ static inline int32_t h2_ask(struct h2_client *client, const char *method, const
 /* Until it is over, or the connection. */
 static inline struct h2_answer *h2_until(struct h2_client *client, int32_t id)
 {
-	int64_t end = wtel_time_now().mono + 10 * SECOND;
+	int64_t end = wtel_time_now().mono + PATIENCE;
 	struct h2_answer *answer = h2_of(client, id);
 
 	while (!answer->ended && !client->closed && wtel_time_now().mono < end)
@@ -309,10 +309,10 @@ static inline size_t h2_raw_head(char *out, const char *path, const char *secret
 	return length;
 }
 
-/* The error that GOAWAY gives; -1: none came before the connection ended, or within ten seconds. */
+/* The error that GOAWAY gives; -1: none came before the connection ended, or in good time. */
 static inline int64_t h2_raw_end(struct h2_raw *raw)
 {
-	int64_t end = wtel_time_now().mono + 10 * SECOND, error = -1;
+	int64_t end = wtel_time_now().mono + PATIENCE, error = -1;
 	const unsigned char *at;
 	size_t left, length;
 

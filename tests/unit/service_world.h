@@ -193,14 +193,27 @@ static inline int world_turn(struct world *world, int timeout)
 			(void)world_turn(world, 20);                                                                   \
 		cr_assert(met_, "%s\nlog:\n%s\nnotices:\n%s", #condition, (world)->log, (world)->notices);             \
 	} while (0)
-#define WORLD_UNTIL(world, condition) WORLD_UNTIL_MS(world, 8000, condition)
+#define WORLD_UNTIL(world, condition) WORLD_UNTIL_MS(world, 60000, condition)
+
+/* What of a turn that waited for so long counts: while the process was stopped, nothing could happen in it. */
+static inline int64_t world_passed(int64_t before, int wait)
+{
+	int64_t took = wtel_time_now().mono - before;
+
+	return took < wait * 1000 ? took : wait * 1000;
+}
 
 static inline void world_run(struct world *world, int64_t milliseconds)
 {
-	int64_t until = wtel_time_now().mono + milliseconds * 1000;
+	int wait = milliseconds < 20 ? 1 : milliseconds > 200 ? 10 : (int)(milliseconds / 20);
+	int64_t left = milliseconds * 1000;
 
-	while (wtel_time_now().mono < until)
-		(void)world_turn(world, 10);
+	while (left > 0) {
+		int64_t before = wtel_time_now().mono;
+
+		(void)world_turn(world, wait);
+		left -= world_passed(before, wait);
+	}
 }
 
 static inline struct wtel_service_stats world_stats(const struct world *world)

@@ -18,7 +18,7 @@ struct answer {
 
 static inline void wait_answer(struct wtel_store *store, struct answer *answer)
 {
-	int64_t until = wtel_time_now().mono + 20 * SECOND;
+	int64_t until = wtel_time_now().mono + 60 * SECOND;
 
 	while (!answer->finished) {
 		cr_assert_lt(wtel_time_now().mono, until, "no answer");

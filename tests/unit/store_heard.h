@@ -80,7 +80,7 @@ static inline void hear_notes(int code, const struct wtel_detail *detail, const 
 /* `started`: what the operation gave at once. */
 static inline void await(struct wtel_store *store, struct heard *heard, int started)
 {
-	int64_t until = wtel_time_now().mono + 20 * SECOND;
+	int64_t until = wtel_time_now().mono + 60 * SECOND;
 
 	if (started) {
 		cr_assert(!heard->finished);

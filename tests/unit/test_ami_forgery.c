@@ -103,7 +103,7 @@ static size_t write_round(struct stream *stream, unsigned *state, size_t ends[8]
 }
 
 /* Trusted messages that matter must be whole events as they were written; honest ones are lost only with a word. */
-Test(ami_forgery, attacks_by_chance, .timeout = 120)
+Test(ami_forgery, attacks_by_chance, .timeout = 300)
 {
 	static struct stream stream;
 	struct wtel_ami_message message;

@@ -190,7 +190,7 @@ static struct sums inject_all(bool tail)
  * Four, and not in silence: EffectiveConnectedLineNum of Status, which nothing here asks for, stands behind a whole
  * block, so a head forged there looks like an event whose tail is missing.
  */
-Test(ami_injection, nothing_of_asterisks_is_missed, .timeout = 120)
+Test(ami_injection, nothing_of_asterisks_is_missed, .timeout = 300)
 {
 	struct sums sums = inject_all(true);
 
@@ -203,7 +203,7 @@ Test(ami_injection, nothing_of_asterisks_is_missed, .timeout = 120)
  * An event that ends where the caller's bytes end: of a shape unknown here, or cut at a limit. What follows within
  * 79 bytes and is shorter than a block may be missed: mostly an answer.
  */
-Test(ami_injection, a_missing_tail_costs_nothing_in_silence, .timeout = 120)
+Test(ami_injection, a_missing_tail_costs_nothing_in_silence, .timeout = 300)
 {
 	struct sums sums = inject_all(false);
 

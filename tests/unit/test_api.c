@@ -476,7 +476,7 @@ Test(api, campaigns_and_what_they_choose)
 	cr_assert_str_eq(api_text(document, "campaign/callerId"), "+15550001000");
 	cr_assert_eq(json_array_size(api_at(document, "campaign/trunks")), 1);
 	json_decref(document);
-	WORLD_UNTIL_MS(&world, 3000, ({
+	WORLD_UNTIL(&world, ({
 		json_t *told = api_ask(&world, 200, admin, "GET trunks/explain?campaignId=7&to=+34+600", NULL);
 		bool met = strcmp(api_text(told, "trunks/0/callerId"), "+15550001000") == 0;
 		if (met) {

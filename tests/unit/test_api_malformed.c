@@ -262,7 +262,7 @@ static void send_one(struct wtel_service *service, const struct made *made, stru
 	cr_assert_eq(wtel_api_call(service, &request, take, answers), 0, "%s %s", made->method, made->path);
 }
 
-Test(api_malformed, ten_thousand_requests_are_answered_each, .timeout = 280)
+Test(api_malformed, ten_thousand_requests_are_answered_each, .timeout = 300)
 {
 	struct wtel_store *store = open_store();
 	struct wtel_service *service = open_service(store);

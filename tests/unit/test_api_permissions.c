@@ -325,7 +325,7 @@ static void prepare(struct world *world, const char *url)
 	world->trunk = world_trunk(world, "Carrier A", true, 10);
 }
 
-Test(api_permissions, are_what_the_table_says, .timeout = 120)
+Test(api_permissions, are_what_the_table_says, .timeout = 300)
 {
 	struct world world;
 
@@ -348,7 +348,7 @@ static void on_server(const char *format, const char *name)
 	PQfinish(connection);
 }
 
-Test(api_permissions, are_the_same_on_postgresql, .timeout = 120)
+Test(api_permissions, are_the_same_on_postgresql, .timeout = 300)
 {
 	const char *server = getenv("WTEL_TEST_PG");
 	char name[64], url[512];

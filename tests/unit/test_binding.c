@@ -71,7 +71,7 @@ static void turn(int milliseconds)
 
 static json_t *reply_of(int64_t id)
 {
-	int64_t end = wtel_time_now().mono + 10000000;
+	int64_t end = wtel_time_now().mono + 60000000;
 	json_t *reply;
 	size_t i;
 
@@ -85,18 +85,24 @@ static json_t *reply_of(int64_t id)
 	return NULL;
 }
 
-static json_t *wait_notice(const char *event)
+/* NULL: not yet. */
+static json_t *is_told(const char *event)
 {
-	int64_t end = wtel_time_now().mono + 10000000;
 	json_t *notice;
 	size_t i;
 
-	while (wtel_time_now().mono < end) {
-		json_array_foreach(world.notices, i,
-				   notice) if (strcmp(json_string_value(json_object_get(notice, "event")), event) ==
-					       0) return notice;
-		turn(100);
-	}
+	json_array_foreach(world.notices, i, notice) if (strcmp(json_string_value(json_object_get(notice, "event")),
+								event) == 0) return notice;
+	return NULL;
+}
+
+static json_t *wait_notice(const char *event)
+{
+	int64_t end = wtel_time_now().mono + 60000000;
+
+	for (; wtel_time_now().mono < end; turn(100))
+		if (is_told(event))
+			return is_told(event);
 	cr_assert_fail("%s was not told", event);
 	return NULL;
 }
@@ -166,7 +172,7 @@ Test(binding, options)
 
 typedef int64_t ask_fn(struct binding *binding, const char *request);
 
-Test(binding, hostile_texts, .timeout = 30)
+Test(binding, hostile_texts, .timeout = 300)
 {
 	static const struct {
 		ask_fn *ask;
@@ -225,7 +231,7 @@ Test(binding, hostile_texts, .timeout = 30)
 	close_world();
 }
 
-Test(binding, huge_texts, .timeout = 60)
+Test(binding, huge_texts, .timeout = 300)
 {
 	size_t lengths[] = {(1 << 20) + 1, 17 << 20}, i;
 
@@ -286,7 +292,7 @@ static void add_trunk(void)
 
 #define ORIGINATE "{\"agentExtension\": \"1001\", \"customerPhone\": \"+15550001\", \"variables\": {\"NOTE\": \"a,b\"}}"
 
-Test(binding, call, .timeout = 30)
+Test(binding, call, .timeout = 300)
 {
 	struct binding_bytes block, ends;
 	json_t *data, *reply, *calls;
@@ -301,7 +307,9 @@ Test(binding, call, .timeout = 30)
 	cr_assert_str_eq(text_at(data, "trunk"), "main");
 	cr_assert_str_eq(text_at(json_object_get(data, "call"), "callId"), text_at(data, "callId"));
 	calls = load(binding_calls(world.binding));
-	cr_assert_str_eq(text_at(json_array_get(calls, 0), "callId"), text_at(data, "callId"));
+	/* Where the process stood still for longer than the call lasts, it is over. */
+	if (!is_told("call:hangup"))
+		cr_assert_str_eq(text_at(json_array_get(calls, 0), "callId"), text_at(data, "callId"));
 	json_decref(calls);
 	reply = wait_notice("call:hangup");
 	cr_assert_str_eq(text_at(json_object_get(reply, "call"), "disposition"), "ANSWERED");
@@ -327,7 +335,7 @@ Test(binding, call, .timeout = 30)
 }
 
 /* Whoever waits when Asterisk is logged off is answered; a handle may go with questions and calls under way. */
-Test(binding, ends, .timeout = 30)
+Test(binding, ends, .timeout = 300)
 {
 	json_t *reply;
 	int64_t ping, id;
@@ -353,7 +361,7 @@ Test(binding, ends, .timeout = 30)
 	close_world();
 }
 
-Test(binding, raw_events_beyond_the_limit_are_counted, .timeout = 30)
+Test(binding, raw_events_beyond_the_limit_are_counted, .timeout = 300)
 {
 	struct wtel_slice event = wtel_slice_of("Event: UserEvent\r\nPrivilege: user,all\r\nUserEvent: Tick\r\n\r\n");
 	struct binding_bytes block;
@@ -381,7 +389,7 @@ Test(binding, raw_events_beyond_the_limit_are_counted, .timeout = 30)
 	close_world();
 }
 
-Test(binding, only_wanted_notices_are_given, .timeout = 30)
+Test(binding, only_wanted_notices_are_given, .timeout = 300)
 {
 	open_world("\"store\": false");
 	cr_assert_lt(binding_want(world.binding, "call:new,nonsense"), 0);

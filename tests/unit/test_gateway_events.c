@@ -344,21 +344,32 @@ Test(gateway_events, withdrawn_and_expired_access_ends_soon)
 	static struct house house;
 	char secret[WTEL_ACCESS_SECRET_SIZE];
 	struct reader *revoked, *expired, *stream, *other;
-	int64_t started;
+	int64_t started, end;
+	bool opened;
 
 	house_open(&house, NULL);
-	house_token(&house, secret, WTEL_ROLE_ADMIN, 1, wtel_time_now().wall + 2000000);
 	revoked = house_ready(&house, house_read(&house, "", house.agent));
 	stream = house_ready(&house, house_stream(&house, "", house.agent));
-	expired = house_ready(&house, house_read(&house, "", secret));
 	other = house_ready(&house, house_read(&house, "", house.admin));
+	/* Where the machine stood still, that was over before it was used. */
+	do {
+		end = wtel_time_now().wall + 2000000;
+		house_token(&house, secret, WTEL_ROLE_ADMIN, 1, end);
+		expired = house_read(&house, "", secret);
+		HOUSE_UNTIL(&house, expired->status);
+		cr_assert(expired->open || wtel_time_now().wall >= end, "%s", expired->head);
+		opened = expired->open;
+		if (!opened)
+			house_leave(&house, expired);
+	} while (!opened);
 	house_run(&house, 1000);
-	cr_assert_not(revoked->ended || stream->ended || expired->ended);
+	cr_assert_not(revoked->ended || stream->ended);
+	cr_assert(!expired->close_code || wtel_time_now().wall >= end);
 	cr_assert_eq(wtel_store_token_revoke(house.world.store, house.agent_id), 0);
-	started = wtel_time_now().mono;
+	started = house.passed;
 	HOUSE_UNTIL(&house, revoked->close_code && stream->ended);
 	/* A second, and what a busy machine needs. */
-	cr_assert_lt(wtel_time_now().mono - started, 4000000);
+	cr_assert_lt(house.passed - started, 4000000);
 	cr_assert_eq(revoked->close_code, 1008);
 	cr_assert_str_eq(revoked->close_text, "access was withdrawn");
 	HOUSE_UNTIL(&house, expired->close_code);
@@ -473,24 +484,22 @@ Test(gateway_events, silence_is_broken_and_the_dead_are_let_go)
 {
 	static struct house house;
 	struct reader *answers, *silent, *stream;
+	unsigned answered = 0;
 
 	house_open(&house, NULL);
 	house.gateway->streams->ping_every = 600000;
-	house.gateway->streams->pong_within = 1500000;
+	house.gateway->streams->pong_within = 2500000;
 	house.gateway->streams->heartbeat_every = 600000;
 	answers = house_ready(&house, house_read(&house, "", house.admin));
 	silent = house_ready(&house, house_read(&house, "", house.admin));
 	stream = house_ready(&house, house_stream(&house, "", house.admin));
-	while (!silent->ended) {
-		unsigned pings = answers->pings;
-
-		HOUSE_UNTIL(&house, answers->pings > pings || silent->ended);
+	while (!silent->ended || answers->pings < 2 || stream->comments < 3) {
+		HOUSE_UNTIL(&house, answers->pings > answered || answers->ended);
+		cr_assert_not(answers->ended || stream->ended);
 		reader_frame(answers, 0x8a, "");
+		answered = answers->pings;
 	}
 	cr_assert_eq(silent->pings, 1);
-	cr_assert_geq(answers->pings, 2);
-	cr_assert_geq(stream->comments, 3);
-	cr_assert_not(answers->ended || stream->ended);
 	house_close(&house);
 }
 

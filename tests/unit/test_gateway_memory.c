@@ -13,7 +13,7 @@ static struct answer answer;
 /* Whoever is refused for want of memory is told so, or his connection ends: nothing else. */
 static void visit(const char *method, const char *path, const char *headers, const char *body)
 {
-	int64_t end = wtel_time_now().mono + 5 * SECOND;
+	int64_t end = wtel_time_now().mono + PATIENCE;
 	char text[2048];
 	int fd = client_open(&world), length;
 

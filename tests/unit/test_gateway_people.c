@@ -21,7 +21,7 @@ static void close_world(void)
 	world_close(&world);
 }
 
-TestSuite(gateway_people, .init = open_world, .fini = close_world, .timeout = 120);
+TestSuite(gateway_people, .init = open_world, .fini = close_world, .timeout = 300);
 
 #define AUDIT "/api/telephony/audit"
 
@@ -38,13 +38,13 @@ static void log_in(char *header, size_t room, const char *name)
 	snprintf(header, room, "Cookie: %.*s\r\n", (int)strcspn(at, ";"), at);
 }
 
-/* Within a second or two; ten on a busy machine. A session is good for hours. */
+/* Within a second or two; a minute on a busy machine. A session is good for hours. */
 static void becomes(const char *path, const char *headers, int status)
 {
 	int64_t began = wtel_time_now().mono;
 
 	while (ask(&world, &answer, "GET", path, headers, NULL) != status) {
-		cr_assert_lt(wtel_time_now().mono - began, 10 * SECOND, "%s", answer.text);
+		cr_assert_lt(wtel_time_now().mono - began, PATIENCE, "%s", answer.text);
 		world_run(&world, 20000);
 	}
 }
@@ -81,7 +81,7 @@ static int listen_to(const char *headers, struct answer *heard)
 {
 	char text[512];
 	int fd = client_open(&world), length;
-	int64_t end = wtel_time_now().mono + 10 * SECOND;
+	int64_t end = wtel_time_now().mono + PATIENCE;
 
 	memset(heard, 0, sizeof(*heard));
 	length = snprintf(text, sizeof(text),
@@ -105,7 +105,7 @@ static void publish(enum wtel_notice_type type)
 
 static bool hears(int fd, struct answer *heard, const char *text)
 {
-	int64_t end = wtel_time_now().mono + 10 * SECOND;
+	int64_t end = wtel_time_now().mono + PATIENCE;
 
 	while (!strstr(heard->text, text) && !heard->closed && wtel_time_now().mono < end)
 		client_pump(&world, fd, heard);
@@ -142,7 +142,7 @@ Test(gateway_people, events_are_those_of_the_role_that_one_has_now)
 	cr_assert(hears(fd, &boss, "event: security\n"));
 	world_sql(&world, "UPDATE usuarios SET role = 'agent' WHERE id = 1");
 	stream = world.gateway->streams->first;
-	for (end = wtel_time_now().mono + 10 * SECOND; stream->reader.role != WTEL_ROLE_AGENT;) {
+	for (end = wtel_time_now().mono + PATIENCE; stream->reader.role != WTEL_ROLE_AGENT;) {
 		cr_assert_lt(wtel_time_now().mono, end);
 		client_pump(&world, fd, &boss);
 	}
@@ -153,7 +153,7 @@ Test(gateway_people, events_are_those_of_the_role_that_one_has_now)
 	cr_assert(hears(fd, &boss, "event: ami:connected\n"), "%s", boss.text);
 	cr_assert_null(strstr(boss.text, "security"));
 	world_sql(&world, "UPDATE usuarios SET role = 'admin' WHERE id = 1");
-	for (end = wtel_time_now().mono + 10 * SECOND; stream->reader.role != WTEL_ROLE_ADMIN;) {
+	for (end = wtel_time_now().mono + PATIENCE; stream->reader.role != WTEL_ROLE_ADMIN;) {
 		cr_assert_lt(wtel_time_now().mono, end);
 		client_pump(&world, fd, &boss);
 	}
@@ -171,7 +171,7 @@ static void few_streams(void)
 	world_start(&world);
 }
 
-TestSuite(gateway_streams, .init = few_streams, .fini = close_world, .timeout = 120);
+TestSuite(gateway_streams, .init = few_streams, .fini = close_world, .timeout = 300);
 
 #define EVENTS "/api/telephony/events"
 #define STREAM "Accept: text/event-stream\r\n"
@@ -181,7 +181,7 @@ Test(gateway_streams, a_user_reads_a_few_streams_and_no_more)
 {
 	static struct answer heard;
 	char session[128], headers[256];
-	int64_t end = wtel_time_now().mono + 10 * SECOND;
+	int64_t end = wtel_time_now().mono + PATIENCE;
 	int fds[3], i;
 
 	log_in(session, sizeof(session), "ana");
@@ -217,7 +217,7 @@ static void low_rate(void)
 	world_start(&world);
 }
 
-TestSuite(gateway_neighbours, .init = low_rate, .fini = close_world, .timeout = 120);
+TestSuite(gateway_neighbours, .init = low_rate, .fini = close_world, .timeout = 300);
 
 /* One after the other as long as it is over its rate. */
 static int guess(unsigned number)
@@ -239,21 +239,21 @@ Test(gateway_neighbours, whoever_guesses_harms_nobody_beside)
 	while (guess(guesses++) != 429)
 		cr_assert_lt(guesses, 100);
 	log_in(session, sizeof(session), "ana");
-	while (wtel_time_now().mono < end) {
+	do {
 		int i;
 
 		for (i = 0; i < 20; i++)
 			refused += guess(guesses++) == 429;
 		cr_assert_eq(ask(&world, &answer, "GET", STATUS, bearer(world.admin), NULL), 200, "%s", answer.text);
 		cr_assert_eq(ask(&world, &answer, "GET", STATUS, session, NULL), 200, "%s", answer.text);
-	}
+	} while (wtel_time_now().mono < end);
 	cr_assert_gt(refused, guesses / 4);
 }
 
 /* A program that goes on with a token that is no good any more, and a new one beside it. */
 Test(gateway_neighbours, one_bad_token_uses_up_no_questions)
 {
-	int64_t end = wtel_time_now().mono + 5 * SECOND;
+	int64_t end = wtel_time_now().mono + PATIENCE;
 	int i, status = 429;
 
 	for (i = 0; guess(7) != 429; i++)

@@ -37,9 +37,10 @@ Test(service, an_answered_call_leaves_one_row)
 	cr_assert_eq(world.done_code, 0, "%s", world.done_text);
 	cr_assert_str_eq(world.done_call, call_id);
 	cr_assert_str_eq(world.done_trunk, "Carrier A");
-	cr_assert_not_null(wtel_service_call(world.service, call_id));
+	/* Where the process stood still for longer than the call lasts, it is over in one turn. */
+	cr_assert(wtel_service_call(world.service, call_id) || strstr(world.notices, "call:hangup"));
 	WORLD_UNTIL(&world, strstr(world.notices, "call:answered"));
-	cr_assert_eq(world_stats(&world).calls_in_progress, 1);
+	cr_assert(world_stats(&world).calls_in_progress == 1 || strstr(world.notices, "call:hangup"));
 	WORLD_UNTIL(&world, strstr(world.notices, "call:hangup"));
 	cr_assert(strstr(world.notices, "call:new"), "%s", world.notices);
 	cr_assert(strstr(world.notices, "call:ringing"), "%s", world.notices);
@@ -433,17 +434,20 @@ Test(service, free_inside_done)
 Test(service, wait_for_programs_without_a_loop)
 {
 	struct world world;
-	int64_t before = wtel_time_now().mono;
-	int turns = 0, code = 0;
+	int turns = 0, early = 0, code = 0;
 
 	world_open(&world);
 	while (!world_stats(&world).synchronised && turns++ < 1000) {
+		int64_t before = wtel_time_now().mono;
+
 		code = wtel_service_wait(world.service, 1000);
 		cr_assert(code >= 0, "%d", code);
+		early += wtel_time_now().mono - before < 900000;
 		(void)!wtel_sim_server_dispatch(world.server);
 	}
 	cr_assert(world_stats(&world).synchronised);
-	cr_assert(wtel_time_now().mono - before < 5000000);
+	/* It does not wait on where something came, however often the machine stands still. */
+	cr_assert(early > turns / 2, "%d of %d", early, turns);
 	world_close(&world);
 }
 

@@ -113,7 +113,7 @@ Test(service_accounts, a_hostile_address_of_record_is_not_asked_for)
 	world_close(&world);
 }
 
-Test(service_accounts, survives_a_lack_of_memory, .timeout = 120)
+Test(service_accounts, survives_a_lack_of_memory, .timeout = 300)
 {
 	size_t nth;
 

@@ -42,7 +42,7 @@ static void scene_open(struct scene *scene, const char *name, struct wtel_alloca
 	cr_assert_eq(world_originate(&scene->world, scene->call_id, "1001", "+15550001"), 0);
 }
 
-Test(service_failover_memory, every_allocation_fails_once, .timeout = 280)
+Test(service_failover_memory, every_allocation_fails_once, .timeout = 300)
 {
 	struct fault fault = {0, 0, 0, 0};
 	struct wtel_allocator allocator = {fault_allocate, fault_reallocate, fault_release, &fault};
@@ -79,7 +79,7 @@ static bool until_short_of_memory(struct scene *scene)
  * The process goes between the fault and the redirection, wherever lack of memory made it stop: the call's row is
  * on the trunk that was dialled, and nothing is counted for the other.
  */
-Test(service_failover_memory, the_service_goes_in_the_middle, .timeout = 280)
+Test(service_failover_memory, the_service_goes_in_the_middle, .timeout = 300)
 {
 	struct fault fault = {0, 0, 0, 0};
 	struct wtel_allocator allocator = {fault_allocate, fault_reallocate, fault_release, &fault};

@@ -37,7 +37,7 @@ static int active_calls(struct world *world, int64_t trunk_id)
 	return -1;
 }
 
-Test(service_health, a_breaker_opens_after_five_faults_and_costs_no_more_calls, .timeout = 60)
+Test(service_health, a_breaker_opens_after_five_faults_and_costs_no_more_calls, .timeout = 300)
 {
 	struct wtel_trunk_health health;
 	struct world world;
@@ -101,26 +101,39 @@ static void change_endpoint(struct world *world, int64_t id, const char *setting
 	"{\"registration\": false, \"endpoint\": \"" endpoint                                                          \
 	"\", \"breaker\": {\"faults\": 2, \"pause\": 1, \"longestPause\": 1}}"
 
-Test(service_health, a_trial_call_that_fails_keeps_it_open_and_one_that_goes_well_closes_it, .timeout = 60)
+static int failed_calls(struct world *world, int64_t trunk_id)
+{
+	return atoi(strrchr(failover_statistics(world, trunk_id), '/') + 1);
+}
+
+Test(service_health, a_trial_call_that_fails_keeps_it_open_and_one_that_goes_well_closes_it, .timeout = 300)
 {
 	struct world world;
 	char call_id[WTEL_CALL_ID_SIZE], error[256];
-	int64_t bad, good;
-	int i;
+	int64_t bad, good, began;
+	char expected[64];
+	int faults, calls = 0, i = 0;
 
 	failover_prepare(&world);
 	bad = failover_trunk(&world, "Flapping", 1, BREAKER("flapping-503"));
 	good = failover_trunk(&world, "Good", 2, NULL);
 	failover_start(&world);
-	for (i = 0; i < 3; i++)
+	for (; calls < 2; calls++)
 		failover_call(&world, call_id, "1001");
 	cr_assert_str_eq(failover_statistics(&world, bad), "2/0/2");
 	WORLD_UNTIL(&world, strstr(world.notices, "trunk:down Flapping"));
-	world_run(&world, 1100);
-	/* One trial, and only one. */
-	failover_call(&world, call_id, "1001");
-	failover_call(&world, call_id, "1001");
-	cr_assert_str_eq(failover_statistics(&world, bad), "3/0/3");
+	/* One trial, and only one; where the machine stood still for the second after which there is another, once
+	 * more. */
+	do {
+		world_run(&world, 1100);
+		began = wtel_time_now().mono;
+		faults = failed_calls(&world, bad);
+		failover_call(&world, call_id, "1001");
+		failover_call(&world, call_id, "1001");
+		failover_call(&world, call_id, "1001");
+		calls += 3;
+	} while (wtel_time_now().mono - began >= 1000000 && ++i < 10);
+	cr_assert_eq(failed_calls(&world, bad), faults + 1);
 	cr_assert_eq(failover_count(world.notices, "trunk:down"), 1, "%s", world.notices);
 	cr_assert_eq(status_of(&world, bad, error, sizeof(error)), WTEL_TRUNK_ERROR);
 	cr_assert_str_eq(error, "the trial call failed: SIP 503");
@@ -133,11 +146,12 @@ Test(service_health, a_trial_call_that_fails_keeps_it_open_and_one_that_goes_wel
 	cr_assert_eq(status_of(&world, bad, error, sizeof(error)), WTEL_TRUNK_ACTIVE);
 	failover_call(&world, call_id, "1001");
 	failover_expect(&world, call_id, WTEL_DISPOSITION_ANSWERED, bad, 1);
-	cr_assert_str_eq(failover_statistics(&world, good), "5/5/0");
+	snprintf(expected, sizeof(expected), "%d/%d/0", calls, calls);
+	cr_assert_str_eq(failover_statistics(&world, good), expected);
 	world_close(&world);
 }
 
-Test(service_health, a_trial_call_that_is_answered_closes_it_before_it_ends, .timeout = 60)
+Test(service_health, a_trial_call_that_is_answered_closes_it_before_it_ends, .timeout = 300)
 {
 	struct world world;
 	char call_id[WTEL_CALL_ID_SIZE], error[256];
@@ -156,9 +170,12 @@ Test(service_health, a_trial_call_that_is_answered_closes_it_before_it_ends, .ti
 	world_run(&world, 1200);
 	cr_assert_eq(world_originate(&world, call_id, "1001", "+15550001"), 0);
 	WORLD_UNTIL(&world, strstr(world.notices, "trunk:up Flapping"));
-	cr_assert_not_null(wtel_service_call(world.service, call_id), "the call is over");
+	/* Where the process stood still for a second, the end came in the same turn, but behind it. */
+	cr_assert(wtel_service_call(world.service, call_id) ||
+			  strstr(strstr(world.notices, "trunk:up Flapping"), "call:hangup"),
+		  "the call is over");
 	cr_assert_eq(status_of(&world, bad, error, sizeof(error)), WTEL_TRUNK_ACTIVE);
-	WORLD_UNTIL_MS(&world, 15000, !wtel_service_call(world.service, call_id));
+	WORLD_UNTIL(&world, !wtel_service_call(world.service, call_id));
 	failover_expect(&world, call_id, WTEL_DISPOSITION_ANSWERED, bad, 1);
 	world_close(&world);
 }
@@ -212,7 +229,7 @@ static void set_status(struct wtel_store *store, int64_t id, enum wtel_trunk_sta
 	wtel_trunk_list_free(list);
 }
 
-Test(service_health, a_trunk_that_was_made_a_moment_ago_carries_the_next_call, .timeout = 60)
+Test(service_health, a_trunk_that_was_made_a_moment_ago_carries_the_next_call, .timeout = 300)
 {
 	struct world world;
 	char call_id[WTEL_CALL_ID_SIZE];
@@ -228,13 +245,37 @@ Test(service_health, a_trunk_that_was_made_a_moment_ago_carries_the_next_call, .
 	world_close(&world);
 }
 
-Test(service_health, what_another_process_changes_is_seen_within_a_second_and_maintenance_drains, .timeout = 60)
+static bool is_down(const struct world *world)
+{
+	return failover_count(world->notices, "trunk:down First") > failover_count(world->notices, "trunk:up First");
+}
+
+/* Out of service and back, each within a second and what a busy machine needs; one that stands still may try again. */
+static void is_seen_soon(struct world *world, struct wtel_store *other, int64_t id)
+{
+	int64_t down, up;
+	int i = 0;
+
+	do {
+		down = wtel_time_now().mono;
+		set_status(other, id, WTEL_TRUNK_MAINTENANCE);
+		WORLD_UNTIL(world, is_down(world));
+		up = wtel_time_now().mono;
+		set_status(other, id, WTEL_TRUNK_ACTIVE);
+		WORLD_UNTIL(world, !is_down(world));
+		down = up - down;
+		up = wtel_time_now().mono - up;
+	} while ((down >= 2000000 || up >= 2000000) && ++i < 5);
+	cr_assert(down < 2000000 && up < 2000000, "%d us, %d us", (int)down, (int)up);
+}
+
+Test(service_health, what_another_process_changes_is_seen_within_a_second_and_maintenance_drains, .timeout = 300)
 {
 	char path[] = "/tmp/wtel-test-db-XXXXXX", url[64], call_id[WTEL_CALL_ID_SIZE], other_id[WTEL_CALL_ID_SIZE];
 	int fd = mkstemp(path);
 	struct wtel_store *other;
 	struct world world;
-	int64_t first, second, began;
+	int64_t first, second;
 
 	cr_assert(fd >= 0);
 	close(fd);
@@ -250,21 +291,15 @@ Test(service_health, what_another_process_changes_is_seen_within_a_second_and_ma
 	cr_assert_eq(world_originate(&world, call_id, "1001", "+15550001"), 0);
 	WORLD_UNTIL(&world, strstr(world.notices, "call:answered"));
 	other = second_store(url);
+	is_seen_soon(&world, other, first);
 	set_status(other, first, WTEL_TRUNK_MAINTENANCE);
-	/* A second, and what a busy machine needs. */
-	began = wtel_time_now().mono;
-	WORLD_UNTIL(&world, strstr(world.notices, "trunk:down First"));
-	cr_assert(wtel_time_now().mono - began < 2000000, "%d us", (int)(wtel_time_now().mono - began));
+	WORLD_UNTIL(&world, is_down(&world));
 	cr_assert(strstr(world.log, "trunk First is down: maintenance"), "%s", world.log);
 	/* The call on it goes on, a new one goes elsewhere. */
 	cr_assert_eq(world_originate(&world, other_id, "1002", "+15550001"), 0);
 	WORLD_UNTIL(&world, failover_count(world.notices, "call:hangup ANSWERED") == 2);
 	failover_expect(&world, call_id, WTEL_DISPOSITION_ANSWERED, first, 1);
 	failover_expect(&world, other_id, WTEL_DISPOSITION_ANSWERED, second, 1);
-	set_status(other, first, WTEL_TRUNK_ACTIVE);
-	began = wtel_time_now().mono;
-	WORLD_UNTIL(&world, strstr(world.notices, "trunk:up First"));
-	cr_assert(wtel_time_now().mono - began < 2000000, "%d us", (int)(wtel_time_now().mono - began));
 	wtel_store_close(other);
 	world_close(&world);
 	unlink(path);
@@ -276,7 +311,7 @@ Test(service_health, a_full_trunk_is_told_once_and_the_sentence_names_it)
 	char call_id[WTEL_CALL_ID_SIZE];
 
 	failover_prepare(&world);
-	world.sim_options.talk = 600000;
+	world.sim_options.talk = 600000000;
 	world.trunk = world_trunk(&world, "Narrow", false, 1);
 	failover_start(&world);
 	cr_assert_eq(world_originate(&world, call_id, "1001", "+15550001"), 0);
@@ -289,14 +324,15 @@ Test(service_health, a_full_trunk_is_told_once_and_the_sentence_names_it)
 	cr_assert_eq(world.done_code, WTEL_ENOTRUNK);
 	cr_assert_str_eq(world.done_text, "No trunks available: Narrow full (1 of 1 channels)");
 	cr_assert_eq(failover_count(world.notices, "trunk:full Narrow"), 1, "%s", world.notices);
-	WORLD_UNTIL(&world, strstr(world.notices, "call:hangup"));
+	cr_assert_eq(wtel_service_hangup(world.service, call_id, world_done, &world), 0);
+	WORLD_UNTIL(&world, strstr(world.notices, "call:hangup") && world.done == 4);
 	cr_assert_eq(world_rows(&world, false), 1);
 	/* Found free, and full again. */
 	cr_assert_eq(world_originate(&world, NULL, "1001", "+15550001"), 0);
-	WORLD_UNTIL(&world, world.done == 4);
+	WORLD_UNTIL(&world, world.done == 5);
 	cr_assert_eq(world.done_code, 0, "%s", world.done_text);
 	cr_assert_eq(world_originate(&world, NULL, "1002", "+15550001"), 0);
-	WORLD_UNTIL(&world, world.done == 5);
+	WORLD_UNTIL(&world, world.done == 6);
 	cr_assert_eq(failover_count(world.notices, "trunk:full Narrow"), 2, "%s", world.notices);
 	world_close(&world);
 }
@@ -304,10 +340,11 @@ Test(service_health, a_full_trunk_is_told_once_and_the_sentence_names_it)
 Test(service_health, a_call_that_came_in_is_no_fault_and_counts)
 {
 	struct wtel_trunk_health health;
+	char call_id[WTEL_CALL_ID_SIZE];
 	struct world world;
 
 	failover_prepare(&world);
-	world.sim_options.talk = 1000000;
+	world.sim_options.talk = 600000000;
 	world.trunk = world_trunk(&world, "Narrow", false, 1);
 	failover_start(&world);
 	cr_assert_eq(wtel_sim_call_in(world.sim, "narrow", "+15550100", "5550199", wtel_time_now()), 0);
@@ -316,7 +353,9 @@ Test(service_health, a_call_that_came_in_is_no_fault_and_counts)
 	cr_assert_eq(world_originate(&world, NULL, "1002", "+15550001"), 0);
 	WORLD_UNTIL(&world, world.done == 1);
 	cr_assert_eq(world.done_code, WTEL_ENOTRUNK, "%d %s", world.done_code, world.done_text);
-	WORLD_UNTIL_MS(&world, 40000, strstr(world.notices, "call:hangup"));
+	cr_assert_eq(sscanf(strstr(world.notices, "call:new"), "call:new %*s %63s", call_id), 1);
+	cr_assert_eq(wtel_service_hangup(world.service, call_id, world_done, &world), 0);
+	WORLD_UNTIL(&world, strstr(world.notices, "call:hangup"));
 	cr_assert_eq(wtel_router_health(wtel_service_router(world.service), &health, world.trunk, wtel_time_now().wall),
 		     0);
 	cr_assert_eq(health.attempts, 0);

@@ -83,12 +83,12 @@ static void every_allocation(bool of_store)
 	cr_assert(nth > 20, "only %zu allocations", nth);
 }
 
-Test(service_memory, every_allocation_of_the_service_fails_once, .timeout = 280)
+Test(service_memory, every_allocation_of_the_service_fails_once, .timeout = 300)
 {
 	every_allocation(false);
 }
 
-Test(service_memory, every_allocation_of_the_store_fails_once, .timeout = 280)
+Test(service_memory, every_allocation_of_the_store_fails_once, .timeout = 300)
 {
 	every_allocation(true);
 }

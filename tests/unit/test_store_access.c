@@ -342,7 +342,7 @@ static struct wtel_store *open_for(const struct world *world, int days)
 /* Until it has no more to do than to wait for the next hour; how often it removed something. */
 static int prune(struct world *world, long most)
 {
-	int64_t until = wtel_time_now().mono + 20 * SECOND;
+	int64_t until = wtel_time_now().mono + 60 * SECOND;
 	long before = world_number(world, "SELECT count(*) FROM wtel_audit"), now;
 	int steps = 0;
 

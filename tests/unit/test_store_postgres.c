@@ -28,7 +28,7 @@ Test(store_postgres, an_address_that_swallows_packets_costs_no_more_than_the_tim
 	/* 192.0.2.0/24 is for documentation: nobody answers, or the network refuses at once. */
 	cr_assert_eq(ops->open(&driver, &options, "postgresql://u@192.0.2.1:5432/x", NULL, &detail), WTEL_ESTORE);
 	took = wtel_time_now().mono - began;
-	cr_assert_lt(took, 5000000, "took %lld us", (long long)took);
+	cr_assert_lt(took, 30000000, "took %lld us", (long long)took);
 }
 
 /* Whatever bytes a name has, they come back as they went: text as text, latin-1 as UTF-8, NUL left out. */
@@ -224,7 +224,8 @@ Test(store_postgres, queries_of_a_lost_connection_are_told_and_the_waiting_ones_
 	enum { COUNT = 400 };
 	struct fixture fixture = fixture_new("lost");
 	struct store_statement *insert =
-		statement_of(&fixture, "INSERT INTO numbers SELECT $1::int FROM pg_sleep(0.002)");
+		statement_of(&fixture, "INSERT INTO numbers SELECT $1::int FROM"
+				       " pg_sleep(CASE $1::int WHEN 50 THEN 3600 ELSE 0.002 END)");
 	static struct answer answers[COUNT];
 	size_t i, told = 0, done = 0;
 	struct answer answer;
@@ -275,7 +276,7 @@ Test(store_postgres, the_queue_of_statements_has_an_end)
 
 /* ---- memory ----------------------------------------------------------- */
 
-Test(store_postgres, every_allocation_may_fail, .timeout = 250)
+Test(store_postgres, every_allocation_may_fail, .timeout = 300)
 {
 	struct fixture fixture = fixture_new("memory");
 

@@ -212,7 +212,7 @@ static void take(int code, const struct wtel_detail *detail, const struct wtel_c
 static size_t adopt(struct wtel_store *store)
 {
 	struct taken taken = {0, 0, 0};
-	int64_t until = wtel_time_now().mono + 20 * SECOND;
+	int64_t until = wtel_time_now().mono + 60 * SECOND;
 
 	cr_assert_eq(store_adopt(store, take, &taken), 0);
 	while (!taken.answers && wtel_time_now().mono < until) {

@@ -55,7 +55,7 @@ static void ask(struct world *world, struct asked *asked, int number, const stru
 
 static void until_all(struct wtel_store *store, const struct asked *asked, int count)
 {
-	int64_t end = wtel_time_now().mono + 20 * SECOND;
+	int64_t end = wtel_time_now().mono + 60 * SECOND;
 	int i;
 
 	for (i = 0; i < count; i++)
@@ -92,10 +92,12 @@ STORE_TEST(each_is_booked_as_it_was_asked, true)
 	static struct asked asked[60];
 	struct wtel_route routes[2] = {{.trunk_id = 0}};
 	char sql[512], expected[256];
+	int64_t counted;
 	int i;
 
 	world_trunk(world, "first", 1, 5000);
 	world_trunk(world, "second", 1, 5000);
+	counted = wtel_time_now().mono;
 	count_trunk(world, 1);
 	count_trunk(world, 2);
 	for (i = 0; i < 60; i++) {
@@ -104,6 +106,7 @@ STORE_TEST(each_is_booked_as_it_was_asked, true)
 		ask(world, &asked[i], i, routes, 2);
 	}
 	until_all(world->store, asked, 60);
+	counted = wtel_time_now().mono - counted;
 	for (i = 0; i < 60; i++) {
 		cr_assert_eq(asked[i].code, 0);
 		cr_assert_eq(asked[i].booking.taken, 0);
@@ -125,7 +128,8 @@ STORE_TEST(each_is_booked_as_it_was_asked, true)
 	}
 	world_says(world, "60",
 		   "SELECT count(DISTINCT start_time) FROM calls WHERE call_id LIKE 'call-%' AND end_time IS NULL");
-	if (world->postgres)
+	/* Known to be far below, unless the machine stood still. */
+	if (world->postgres && counted < SECOND)
 		cr_expect_lt(transactions(world), 10, "%ld transactions", transactions(world));
 }
 

@@ -479,7 +479,7 @@ static size_t compare(struct wtel_router *router, const struct model *model, con
 	return usable;
 }
 
-Test(trunk_model, choices_equal_a_plain_model, .timeout = 120)
+Test(trunk_model, choices_equal_a_plain_model, .timeout = 300)
 {
 	static struct model model;
 	int world, choice, choices = 0;

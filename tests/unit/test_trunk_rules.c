@@ -276,7 +276,7 @@ static char *many_prefixes(size_t count, size_t doubled)
 	return text;
 }
 
-Test(trunk_rules, as_many_prefixes_as_allowed, .timeout = 60)
+Test(trunk_rules, as_many_prefixes_as_allowed, .timeout = 300)
 {
 	char *text = many_prefixes(TRUNK_PREFIXES_MAX, 0);
 	struct trunk_rules rules = rules_of(text);

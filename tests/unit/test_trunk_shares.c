@@ -52,7 +52,7 @@ static void check(const char *what, struct wtel_router *router, const struct wte
 	}
 }
 
-Test(trunk_shares, by_weight, .timeout = 60)
+Test(trunk_shares, by_weight, .timeout = 300)
 {
 	const int weights[] = {1, 2, 3, 4};
 	const double all[] = {1, 2, 3, 4}, two[] = {1, 2, 0, 0};
@@ -65,7 +65,7 @@ Test(trunk_shares, by_weight, .timeout = 60)
 	wtel_router_free(router);
 }
 
-Test(trunk_shares, by_free_channels, .timeout = 60)
+Test(trunk_shares, by_free_channels, .timeout = 300)
 {
 	const int actives[] = {19, 10, 0, 20, 15};
 	const double before[] = {1, 10, 20, 0, 5}, after[] = {1, 10, 2, 0, 5};
@@ -78,7 +78,7 @@ Test(trunk_shares, by_free_channels, .timeout = 60)
 }
 
 /* Of what is said to be full nothing is known: one share each. */
-Test(trunk_shares, with_old_loads, .timeout = 60)
+Test(trunk_shares, with_old_loads, .timeout = 300)
 {
 	const int actives[] = {20, 25};
 	const double shares[] = {1, 1};
@@ -90,7 +90,7 @@ Test(trunk_shares, with_old_loads, .timeout = 60)
 	wtel_router_free(router);
 }
 
-Test(trunk_shares, in_a_campaign, .timeout = 60)
+Test(trunk_shares, in_a_campaign, .timeout = 300)
 {
 	const int weights[] = {5, 1, 9, 3};
 	const double shares[] = {0, 1, 0, 3};
@@ -106,7 +106,7 @@ Test(trunk_shares, in_a_campaign, .timeout = 60)
 }
 
 /* It is drawn among those that are left. */
-Test(trunk_shares, of_the_second_place, .timeout = 60)
+Test(trunk_shares, of_the_second_place, .timeout = 300)
 {
 	const int weights[] = {3, 4, 5};
 	struct wtel_router *router = make(weights, NULL, 3);
@@ -127,7 +127,7 @@ Test(trunk_shares, of_the_second_place, .timeout = 60)
 }
 
 /* Over several words of a set, by kinds of equal weight. */
-Test(trunk_shares, among_many, .timeout = 60)
+Test(trunk_shares, among_many, .timeout = 300)
 {
 	double kinds[KINDS] = {0}, drawn[KINDS] = {0}, total = 0;
 	int weights[MANY];

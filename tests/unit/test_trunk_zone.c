@@ -149,7 +149,7 @@ static size_t compare_folder(const char *folder)
 	return found;
 }
 
-Test(trunk_zone, equals_the_c_library, .timeout = 120)
+Test(trunk_zone, equals_the_c_library, .timeout = 300)
 {
 	if (!compare_folder(SYSTEM))
 		cr_skip_test("this machine has no time zones");
@@ -186,12 +186,12 @@ static void compare_compiled(const char *form)
 		cr_skip_test("no zic, or nothing for it to compile");
 }
 
-Test(trunk_zone, slim_files, .timeout = 120)
+Test(trunk_zone, slim_files, .timeout = 300)
 {
 	compare_compiled("slim");
 }
 
-Test(trunk_zone, fat_files, .timeout = 120)
+Test(trunk_zone, fat_files, .timeout = 300)
 {
 	compare_compiled("fat");
 }
@@ -275,7 +275,7 @@ static int footer_code(const char *footer)
 }
 
 /* The whole truth of such a file is its footer, and the C library takes the same text as TZ. */
-Test(trunk_zone, footers_equal_the_c_library, .timeout = 120)
+Test(trunk_zone, footers_equal_the_c_library, .timeout = 300)
 {
 	static const char *const footers[] = {
 		"UTC0",
