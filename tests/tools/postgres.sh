@@ -62,7 +62,7 @@ start)
 	cat >>"$dir/data/postgresql.conf" <<-CONF
 		listen_addresses = '127.0.0.1'
 		unix_socket_directories = ''
-		max_connections = 100
+		max_connections = 200
 		shared_buffers = 128MB
 		max_wal_size = 2GB
 		autovacuum_naptime = 5s
