@@ -76,7 +76,7 @@ node_test()
 	file=$1
 	shift
 	name=$(basename "$file" .test.mjs)
-	"$@" timeout 400 node --test --test-reporter=tap "$file" >"$results/node-$name.tap" 2>"$results/node-$name.log" || {
+	"$@" timeout 600 node --test --test-reporter=tap "$file" >"$results/node-$name.tap" 2>"$results/node-$name.log" || {
 		echo "FAILED: $name"
 		grep -A 30 '^not ok' "$results/node-$name.tap" || { tail -n 60 "$results/node-$name.log"; echo "not ok - $name ended early" >>"$results/node-$name.tap"; }
 		failed=1
@@ -98,7 +98,7 @@ node_sanitized()
 node_sanitized_one()
 {
 	env LD_PRELOAD="$(cc -print-file-name=libasan.so) $(cc -print-file-name=libubsan.so)" ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 \
-		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 WTEL_FUZZ_ROUNDS=10000 timeout 400 \
+		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 WTEL_FUZZ_ROUNDS=10000 timeout 600 \
 		node --test --test-reporter=tap "$root/tests/node/$1.test.mjs" >"$results/node-$1-checked.tap" 2>"$results/node-$1-checked.log" || {
 		echo "FAILED: $1 with sanitizers"
 		grep -A 30 '^not ok' "$results/node-$1-checked.tap"
@@ -115,7 +115,7 @@ step_node()
 		node_test "$file"
 	done
 	if [ "$(id -u)" = 0 ] && sh "$root/tests/real/asterisk-root.sh" >/dev/null 2>&1; then
-		WTEL_TEST_REAL=1 timeout 300 python3 "$root/tests/real/world.py" --run node --test --test-reporter=tap "$root/tests/node/seed.test.mjs" \
+		WTEL_TEST_REAL=1 timeout 600 python3 "$root/tests/real/world.py" --run node --test --test-reporter=tap "$root/tests/node/seed.test.mjs" \
 			>"$results/node-real.tap" 2>"$results/node-real.log" || { echo "FAILED: the real Asterisk"; tail -n 60 "$results/node-real.tap"; failed=1; }
 	else
 		echo "**** THE REAL ASTERISK IS SKIPPED ****"

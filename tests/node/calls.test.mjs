@@ -6,7 +6,8 @@ import { collect, place, service, simulator, until, wtel } from './world.mjs';
 const CALL = ['call:new', 'call:state', 'call:ringing', 'call:answered', 'call:hangup'];
 
 test('an answered call, from the answer of originateCall to its record', async (t) => {
-	const telephony = await service(t, await simulator(t));
+	/* It lasts until it is hung up: so it is still there whenever this looks. */
+	const telephony = await service(t, await simulator(t, ['--talk', '600']));
 	const seen = collect(telephony, CALL);
 	const result = await telephony.originateCall({ agentExtension: '1001', customerPhone: '+15551234501', agentId: 5 });
 
@@ -19,6 +20,7 @@ test('an answered call, from the answer of originateCall to its record', async (
 	assert.equal(telephony.getActiveCalls()[0].callId, result.callId);
 	await until(() => seen.some(([name]) => name === 'call:answered'), 'answered');
 	assert.equal(telephony.getStatistics().callsInProgress, 1);
+	await telephony.hangupCall(result.callId);
 	await until(() => seen.some(([name]) => name === 'call:hangup'), 'hung up');
 	assert.deepEqual([...new Set(seen.map(([name]) => name))], CALL);
 	assert.ok(seen.every(([, call]) => call.callId === result.callId));
@@ -34,11 +36,14 @@ test('an answered call, from the answer of originateCall to its record', async (
 });
 
 test('dispositions of calls that are not answered', async (t) => {
-	const telephony = await service(t, await simulator(t), { dialTimeout: 1000 });
-	const ended = new Map();
+	const patient = await service(t, await simulator(t));
+	const impatient = await service(t, await simulator(t), { dialTimeout: 1000 });
 
-	telephony.on('call:hangup', (call) => ended.set(call.callId, call.disposition));
-	for (const [number, disposition] of [['+15551234502', 'BUSY'], ['+15551234505', 'FAILED'], ['+15551234503', 'NO ANSWER']]) {
+	for (const [telephony, number, disposition] of [[patient, '+15551234502', 'BUSY'], [patient, '+15551234505', 'FAILED'],
+		[impatient, '+15551234503', 'NO ANSWER']]) {
+		const ended = new Map();
+
+		telephony.on('call:hangup', (call) => ended.set(call.callId, call.disposition));
 		const { callId } = await telephony.originateCall({ agentExtension: '1001', customerPhone: number });
 
 		await until(() => ended.has(callId), `the end of ${number}`);
@@ -70,13 +75,14 @@ test('a signal hangs up: before the answer, during the call, and not after its e
 		{ name: 'AbortError' });
 	assert.equal(telephony.getStatistics().activeCalls, 0);
 
+	/* Nobody answers there, however late the signal is acted upon. */
 	const early = new AbortController();
-	const promise = telephony.originateCall({ agentExtension: '1001', customerPhone: '+15551234501', signal: early.signal });
+	const promise = telephony.originateCall({ agentExtension: '1001', customerPhone: '+15551234503', signal: early.signal });
 
 	early.abort(new Error('changed my mind'));
 	await assert.rejects(promise, /changed my mind/);
 	await until(() => ended.length === 1, 'the end of the first');
-	assert.notEqual(ended[0].disposition, 'ANSWERED');
+	assert.equal(ended[0].disposition, 'CANCELLED');
 
 	const late = new AbortController();
 	const { callId } = await telephony.originateCall({ agentExtension: '1001', customerPhone: '+15551234501' }, { signal: late.signal });

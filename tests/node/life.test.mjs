@@ -22,9 +22,12 @@ test('both kinds of modules are one package', () => {
 });
 
 test('initialize() rejects where nobody listens, and connects later', async (t) => {
-	const server = createServer().listen(0, '127.0.0.1');
+	/* Below the ports that the kernel gives to whoever asks for any: nobody takes it before the simulator does. */
+	const server = await until(async () => {
+		const made = createServer().listen(5100 + Math.floor(Math.random() * 2400), '127.0.0.1');
 
-	await once(server, 'listening');
+		return once(made, 'listening').then(() => made, () => null);
+	}, 'a free port');
 	const { port } = server.address();
 
 	await new Promise((resolve) => server.close(resolve));

@@ -25,8 +25,8 @@ for (const name of Object.keys(process.env)) {
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-export async function until(condition, what, ms = 10000) {
-	const end = Date.now() + ms;
+export async function until(condition, what, ms = 60000) {
+	const end = performance.now() + ms;
 
 	for (;;) {
 		const value = await condition();
@@ -34,7 +34,7 @@ export async function until(condition, what, ms = 10000) {
 		if (value) {
 			return value;
 		}
-		if (Date.now() > end) {
+		if (performance.now() > end) {
 			throw new Error(`not within ${ms} ms: ${what}`);
 		}
 		await sleep(10);
@@ -68,7 +68,7 @@ export async function simulator(t, args = []) {
 
 // A service on the simulator with one trunk that needs no registration. Ends with the test.
 export async function service(t, sim, options = {}) {
-	const telephony = wtel.createTelephony({ ami: sim.url, db: 'sqlite::memory:', ...options });
+	const telephony = wtel.createTelephony({ ami: sim.url, db: 'sqlite::memory:', connectTimeout: 60000, ...options });
 
 	t.after(() => telephony.shutdown());
 	await telephony.initialize();
@@ -90,7 +90,7 @@ export function collect(telephony, names) {
 }
 
 // A program of its own. -> {code, signal, out, err}
-export async function run(file, { args = [], env = {}, node = [], timeout = 30000, cwd } = {}) {
+export async function run(file, { args = [], env = {}, node = [], timeout = 120000, cwd } = {}) {
 	const child = spawn(process.execPath, [...node, file, ...args], { env: { ...process.env, ...env }, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
 	const timer = setTimeout(() => child.kill('SIGKILL'), timeout);
 	let out = '';

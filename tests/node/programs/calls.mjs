@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 const { createTelephony } = await import(pathToFileURL(`${process.env.WTEL_NODE}/index.mjs`));
 const how = process.argv[2];
-const telephony = createTelephony({ db: 'sqlite::memory:' });
+const telephony = createTelephony({ db: 'sqlite::memory:', connectTimeout: 60000 });
 
 if (how === 'fails') {
 	await telephony.initialize().catch((error) => console.log(error.code));

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { parentPort, workerData } from 'node:worker_threads';
 
 const { createTelephony, Parser } = await import(pathToFileURL(`${workerData.folder}/index.mjs`));
-const telephony = createTelephony({ ami: workerData.ami, db: 'sqlite::memory:' });
+const telephony = createTelephony({ ami: workerData.ami, db: 'sqlite::memory:', connectTimeout: 60000 });
 
 if (workerData.how === 'parser') {
 	globalThis.kept = new Parser();
