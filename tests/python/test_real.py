@@ -5,7 +5,7 @@ import time
 
 import pytest
 import wtel
-from conftest import ready
+from conftest import ready, until
 from world import NoAsterisk, World
 
 
@@ -35,10 +35,11 @@ def test_calls(database, world, ami):
         numbers = [called(end) for end in ("01", "02", "03")]
         async with wtel.Telephony(ami, database.url, migrate=True) as t:
             await t.trunk_add("carrier-a", "127.0.0.1", max_channels=5)
-            for _ in range(200):
-                if any(step.verdict == "taken" for step in await t.explain()):
-                    break
-                await asyncio.sleep(0.1)
+
+            async def registered():
+                return any(step.verdict == "taken" for step in await t.explain())
+
+            await until(registered, "the trunk is registered")
             names = []
             t.on_ami(lambda event: names.append((event.name, event.get("Channel"))))
             ringing = t.events("call:ringing")  # one may ring before the last of them has been sent
@@ -47,9 +48,9 @@ def test_calls(database, world, ami):
                 if event.call.callee_number == numbers[2]:
                     break
             await t.hangup(calls[2])
-            ends = await asyncio.gather(*(t.ended(call, 30) for call in calls))
+            ends = await asyncio.gather(*(t.ended(call, 60) for call in calls))
             assert [end.disposition for end in ends] == ["ANSWERED", "BUSY", "CANCELLED"]
-            assert ends[0].billsec in (2, 3, 4) and ends[1].sip_code == 486
+            assert 2 <= ends[0].billsec < 30 and ends[1].sip_code == 486
             assert ("Hangup", ends[0].channel) in names
             response, _ = await t.action("CoreSettings")
             assert response["AsteriskVersion"].startswith("22")
@@ -60,7 +61,7 @@ def test_calls(database, world, ami):
                 await t.action("Originate", {"Channel": "Nonsense/1001", "Application": "Wait"})
         return numbers
 
-    numbers = asyncio.run(asyncio.wait_for(main(), 90))
+    numbers = asyncio.run(asyncio.wait_for(main(), 300))
     assert [world.wait_cdr(number)["disposition"] for number in numbers[:2]] == ["ANSWERED", "BUSY"]
     assert database.rows("SELECT count(*) FROM calls WHERE end_time IS NULL")[0][0] in (0, "0")
 
@@ -75,13 +76,18 @@ def test_cancelled_and_closed(database, world, ami):
             await asyncio.sleep(0)
             task.cancel()
         async with wtel.Telephony(ami, database.url) as t:
-            await asyncio.sleep(1)
-            assert (await t.action("CoreShowChannels"))[1] == []
+            async def gone():
+                return (await t.action("CoreShowChannels"))[1] == []
+
+            await asyncio.wait_for(until(gone, "no call is left behind"), 20)  # it would ring for 30
             await ready(t)
             call = await t.originate("1001", called("00"))
         async with wtel.Telephony(ami, database.url) as t:
-            assert (await t.action("CoreShowChannels"))[1] != []
-            await t.hangup(call)
-            assert (await t.ended(call.call_id, 15)).ended
+            async def there():
+                return (await t.action("CoreShowChannels"))[1] != [] and t.calls() != []
 
-    asyncio.run(asyncio.wait_for(main(), 90))
+            await until(there, "the call is still there")
+            await t.hangup(call)
+            assert (await t.ended(call.call_id, 60)).ended
+
+    asyncio.run(asyncio.wait_for(main(), 300))

@@ -187,5 +187,5 @@ def test_the_native_layer_itself(sim):
         n.parser_free(p)
         n.binding_free(h)
     """
-    done = subprocess.run([sys.executable, "-c", program, sim.url], capture_output=True, text=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program, sim.url], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
