@@ -80,10 +80,13 @@ def relay(near, far, done):
     said = b""
     while not done(said):
         for end in select.select([near, far], [], [], 60)[0]:
-            piece = end.recv(65536)
+            try:
+                piece = end.recv(65536)
+                (far if end is near else near).sendall(piece)
+            except ConnectionError:
+                return  # it went with words unread
             if not piece:
                 return
-            (far if end is near else near).sendall(piece)
             said += piece if end is near else b""
 
 
@@ -99,8 +102,7 @@ def test_an_interrupt_before_asterisk_confirmed_the_call(client, words):
         with near, socket.create_connection((host, port), 60) as far:
             relay(near, far, lambda said: b"Action: Originate\r\n" in said)
             process.send_signal(signal.SIGINT)
-            said = process.stderr.readline()
-            assert "hanging up" in said, said
+            assert any("hanging up" in line for line in process.stderr), "it ended without a word"
             relay(near, far, lambda _: False)
     out, errors = process.communicate(timeout=60)
     assert process.returncode == 1 and json.loads(out)["call"]["disposition"] == "CANCELLED", (out, errors)
