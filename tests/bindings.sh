@@ -15,6 +15,8 @@ root=$(pwd)
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 export WTELCTL="$build/cli/wtelctl"
+# What npm has fetched already it need not ask for again, and a network may fail for a moment.
+export npm_config_prefer_offline=true npm_config_fetch_retries=6
 failed=0
 
 # One line of TAP for a command.

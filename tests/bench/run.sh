@@ -19,6 +19,8 @@ place=$(mktemp -d)
 trap 'end_world; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM
 tap=$results/bench.tap
+# What npm has fetched already it need not ask for again, and a network may fail for a moment.
+export npm_config_prefer_offline=true npm_config_fetch_retries=6
 : >"$tap"
 
 # usage: reaches FIGURE at-least|at-most LIMIT

@@ -319,7 +319,11 @@ def test_a_slow_reader_is_told_what_it_lost(play):
             await t.ended(await t.originate("1001", "+15550008"), 60)
         first = await stream.__anext__()
         assert first.type == "overflow" and first.lost > 0
-        assert (await stream.__anext__()).type.startswith("call:")
+        # The last of them are still there, and perhaps a trunk's registration among them.
+        kept = [(await stream.__anext__()).type]
+        while kept[-1] != "call:hangup":
+            kept.append((await stream.__anext__()).type)
+        assert len(kept) <= 4
 
     play(scene, max_queue=4)
 
