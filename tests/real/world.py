@@ -409,24 +409,29 @@ class World:
             self.agent_back(name)
 
     def wait_registered(self, timeout=60):
-        """Until every phone and every trunk that should be registered is."""
-        def missing(server, names):
-            listed = re.findall(r"^ *(\S+?)/\S+ .*\bRegistered\b", server.cli("pjsip show registrations"), re.M)
-            return [name for name in names if name not in listed]
+        """Until every phone and every trunk that should be registered is, and none is taken for dead."""
+        def missing():
+            listed = re.findall(r"^ *(\S+?)/\S+ .*\bRegistered\b", self.pbx.cli("pjsip show registrations"), re.M)
+            return [name for name in self.REGISTERING if name not in listed]
 
         # After a restart of the PBX the phones' own view is stale: what counts is that it has their contacts.
         def without_contact():
             listed = re.findall(r"Contact:  (\d+)/sip", self.pbx.cli("pjsip show contacts"))
-            return [name for name in self.PHONES if name not in listed]
+            return ["phone-" + name for name in self.PHONES if name not in listed]
 
-        for server, find in ((self.pbx, lambda: missing(self.pbx, self.REGISTERING)),
-                             (self.world, lambda: ["phone-" + name for name in without_contact()])):
-            def register():
+        # Who did not answer one OPTIONS within three seconds would not be called for a minute.
+        def dead():
+            listed = re.findall(r"Contact:  (\S+?)/sip.* Unavail ", self.pbx.cli("pjsip show contacts"))
+            return [name for name in self.TRUNKS[:3] + self.PHONES if name in listed]
+
+        for server, find, command in ((self.pbx, missing, "pjsip send register "), (self.world, without_contact, "pjsip send register "),
+                                      (self.pbx, dead, "pjsip qualify ")):
+            def ask():
                 for name in find():
-                    server.cli("pjsip send register " + name)
+                    server.cli(command + name)
 
-            register()
-            wait_for(lambda: not find(), timeout, lambda: "%s: not registered: %s" % (server.name, find()), register)
+            ask()
+            wait_for(lambda: not find(), timeout, lambda: "%s: %s: not yet %s" % (server.name, command, find()), ask)
 
     def environment(self):
         """For programs that use the PBX. WTEL_TEST_TLS is the same server over TLS, to be verified with WTEL_TLS_CA."""
