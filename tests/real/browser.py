@@ -34,11 +34,11 @@ def chromium():
 
 
 def packages():
-    """The folder whose node_modules has SIP.js, as the page's package.json wants it, and playwright-core: WTEL_BROWSER, or beside
-    wtelctl in the build folder."""
+    """The folder whose node_modules has SIP.js, as the page's package.json wants it, and a playwright-core that Node.js 18 runs: WTEL_BROWSER,
+    or beside wtelctl in the build folder."""
     folder = os.path.abspath(os.environ.get("WTEL_BROWSER") or os.path.join(os.path.dirname(shutil.which(WTELCTL)), "..", "browser"))
     with open(PHONE + "/package.json") as file:
-        wanted = ["%s@%s" % item for item in json.load(file)["dependencies"].items()] + ["playwright-core@1"]
+        wanted = ["%s@%s" % item for item in json.load(file)["dependencies"].items()] + ["playwright-core@1.58"]
     if not all(os.path.isdir("%s/node_modules/%s" % (folder, re.sub("(.)@.*", r"\1", name))) for name in wanted):
         os.makedirs(folder, exist_ok=True)
         for _ in range(3):  # the network may have its moments
