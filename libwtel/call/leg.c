@@ -130,6 +130,20 @@ static void leg_set_role(struct wtel_tracker *tracker, struct tracker_leg *leg, 
 		tracker_text_set(&tracker->pool, &call->text, CALL_CALLEE, block->extension);
 }
 
+void tracker_leg_settle(struct wtel_tracker *tracker, struct tracker_leg *leg, struct wtel_slice callee)
+{
+	struct wtel_slice name = tracker_text_get(&leg->text, LEG_NAME);
+	bool carrier = base_slice_starts(name, BASE_SLICE("PJSIP/")) &&
+		       tracker_endpoint(&tracker->trunks, tracker_leg_endpoint(name));
+
+	if (leg->role != WTEL_LEG_AGENT || leg->flags & LEG_FIRST || !carrier)
+		return;
+	leg->trunk_id = tracker_endpoint(&tracker->trunks, tracker_leg_endpoint(name));
+	leg->flags |= LEG_TRUNK;
+	leg->role = WTEL_LEG_CUSTOMER;
+	tracker_leg_number(tracker, leg, callee);
+}
+
 /* Room for one more leg: the oldest that is over and was neither the first nor a customer's makes it. */
 static bool leg_make_room(struct wtel_tracker *tracker, struct tracker_call *call)
 {

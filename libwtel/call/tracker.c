@@ -255,10 +255,38 @@ static void tracker_restore(struct tracker_call *call, const struct wtel_call *g
 		call->state = WTEL_CALL_RINGING;
 }
 
+/*
+ * The call that is expected: a new one, or the one that events told of before its record was read, and nobody else yet.
+ * A call of which somebody was told keeps what it is.
+ */
+static int tracker_expected(struct wtel_tracker *tracker, struct tracker_call **out, const struct wtel_call *given)
+{
+	struct wtel_slice id = wtel_slice_of(given->call_id);
+	struct tracker_call *call = *out = tracker_call_find(tracker, id);
+	struct tracker_leg *leg;
+	int code;
+
+	if (!call) {
+		*out = tracker_call_new(tracker, id, given->start);
+		return *out ? 0 : WTEL_ELIMIT;
+	}
+	if (call->flags & CALL_VISIBLE)
+		return WTEL_EEXISTS;
+	code = pool_reserve(&tracker->pool, &tracker->allocator,
+			    TRACKER_RESERVE + call->leg_count * 2u * TRACKER_TEXTS * (TRACKER_MAX_TEXT + 1u));
+	if (code)
+		return code;
+	call->start = given->start;
+	for (leg = call->legs; leg && given->direction != WTEL_INBOUND; leg = leg->next)
+		tracker_leg_settle(tracker, leg, wtel_slice_of(given->callee_number));
+	return 0;
+}
+
 int wtel_tracker_expect(struct wtel_tracker *tracker, const struct wtel_call *given)
 {
 	struct wtel_slice id = wtel_slice_of(given->call_id);
 	struct tracker_call *call;
+	bool told;
 	int code;
 
 	tracker_forget(tracker);
@@ -267,11 +295,9 @@ int wtel_tracker_expect(struct wtel_tracker *tracker, const struct wtel_call *gi
 	code = tracker_reserve(tracker);
 	if (code)
 		return code;
-	if (tracker_call_find(tracker, id))
-		return WTEL_EEXISTS;
-	call = tracker_call_new(tracker, id, given->start);
-	if (!call)
-		return WTEL_ELIMIT;
+	code = tracker_expected(tracker, &call, given);
+	if (code)
+		return code;
 	tracker->version++;
 	tracker_leg_set_gone(tracker, id, false);
 	call->flags |= CALL_EXPECTED;
@@ -283,9 +309,10 @@ int wtel_tracker_expect(struct wtel_tracker *tracker, const struct wtel_call *gi
 	tracker_text_set(&tracker->pool, &call->text, CALL_CALLER, wtel_slice_of(given->caller_number));
 	tracker_text_set(&tracker->pool, &call->text, CALL_CALLEE, wtel_slice_of(given->callee_number));
 	tracker_restore(call, given);
+	told = call->state != WTEL_CALL_QUEUED;
 	call_reveal(tracker, call, given->direction == WTEL_INBOUND ? WTEL_INBOUND : WTEL_OUTBOUND, given->start);
-	if (call->state != WTEL_CALL_QUEUED)
-		call->pending = 0;
+	if (told)
+		call->pending &= (uint8_t) ~(1 << WTEL_CALL_CHANGE_NEW);
 	return 0;
 }
 

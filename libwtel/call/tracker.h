@@ -192,6 +192,8 @@ struct tracker_leg *tracker_leg_by_id(const struct wtel_tracker *tracker, struct
 struct tracker_leg *tracker_leg_by_name(const struct wtel_tracker *tracker, struct wtel_slice name);
 struct tracker_leg *tracker_leg_new(struct wtel_tracker *tracker, const struct wtel_ami_channel *block, int64_t wall);
 void tracker_leg_rename(struct wtel_tracker *tracker, struct tracker_leg *leg, struct wtel_slice name);
+/* What it is, once more: it was heard of before its call's record was read, and perhaps before its trunk was. */
+void tracker_leg_settle(struct wtel_tracker *tracker, struct tracker_leg *leg, struct wtel_slice callee);
 bool tracker_leg_number(struct wtel_tracker *tracker, struct tracker_leg *leg, struct wtel_slice number);
 void tracker_leg_hide(struct wtel_tracker *tracker, struct tracker_leg *leg); /* no event finds it any more */
 void tracker_leg_free(struct wtel_tracker *tracker, struct tracker_leg *leg);

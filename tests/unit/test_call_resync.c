@@ -317,6 +317,54 @@ Test(call_resync, restored)
 	}
 }
 
+/* A process that begins hears of a call before it has read the trunks and the record of the one that ended. */
+Test(call_resync, heard_of_before_its_record)
+{
+	struct wtel_call given = {.call_id = "WLCM-1",
+				  .id = 7,
+				  .start = T0,
+				  .ringing = T0 + SECOND,
+				  .agent_id = 101,
+				  .trunk_id = 1,
+				  .state = WTEL_CALL_RINGING,
+				  .caller_number = "1001",
+				  .callee_number = "+1555"};
+	struct wtel_tracker_options options = WTEL_TRACKER_OPTIONS_INIT;
+	struct wtel_tracker *tracker;
+	const struct wtel_call *call;
+	struct outcome got = {0};
+
+	cr_assert_eq(wtel_tracker_new(&tracker, &options, NULL), 0);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWSTATE, &customer, 6), T0 + 2 * SECOND);
+	tracker_take(tracker, event_bridge(WTEL_AMI_BRIDGE_ENTER, &agent, "b"), T0 + 2 * SECOND + MILLI);
+	cr_assert_eq(wtel_tracker_set_trunk(tracker, "carrier-a", 1), 0);
+	outcome_drain(&got, tracker);
+	cr_assert_str_eq(got.types, "", "nobody knows whose it is");
+	cr_assert_eq(wtel_tracker_expect(tracker, &given), 0);
+	wtel_tracker_resync_begin(tracker);
+	take_item(tracker, &customer, 6, "00:00:03", "b", T0 + 3 * SECOND);
+	take_item(tracker, &agent, 6, "00:00:04", "b", T0 + 3 * SECOND);
+	resync_end(tracker, T0 + 3 * SECOND);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.types[0], 'A', "it is not new, but it was answered: %s", got.types);
+	call = wtel_tracker_find(tracker, "WLCM-1");
+	cr_assert_not_null(call);
+	cr_assert_eq(call->id, 7);
+	cr_assert_eq(call->state, WTEL_CALL_ANSWERED);
+	cr_assert_eq(call->start, T0);
+	cr_assert_eq(call->answer, T0 + 2 * SECOND);
+	cr_assert_eq(call->agent_id, 101);
+	cr_assert_eq(wtel_tracker_expect(tracker, &given), WTEL_EEXISTS);
+	tracker_take(tracker, event_hangup(&customer, 6, 16, 0), T0 + 12 * SECOND);
+	tracker_take(tracker, event_hangup(&agent, 6, 16, 0), T0 + 12 * SECOND);
+	outcome_drain(&got, tracker);
+	cr_assert_eq(got.ended, 1);
+	cr_assert_eq(got.disposition, WTEL_DISPOSITION_ANSWERED);
+	cr_assert_eq(got.billsec, 10);
+	cr_assert_not(got.estimated);
+	wtel_tracker_free(tracker);
+}
+
 /* Asterisk restarted: old names come again with new Uniqueids. */
 Test(call_resync, after_a_restart)
 {
