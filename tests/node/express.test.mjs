@@ -52,7 +52,7 @@ test('log in, call, look, hang up, end', async (t) => {
 	const ask = async (method, where, body) => {
 		const response = await fetch(base + where, { method, body: body && JSON.stringify(body), headers: { 'content-type': 'application/json', cookie } });
 
-		cookie = response.headers.getSetCookie?.()[0]?.split(';')[0] ?? cookie;
+		cookie = response.headers.get('set-cookie')?.split(';')[0] ?? cookie;
 		return { status: response.status, ...await response.json() };
 	};
 
