@@ -145,14 +145,14 @@ pressed()
 		"$place/figures"
 }
 
-# usage: compare PLAN TITLE BUDGET FLOOR
+# usage: compare PLAN TITLE BUDGET [FLOOR]
 compare()
 {
 	ours=$(pressed "gateway-$1" 2)
 	theirs=$(pressed "express-$1" 2)
 	printf '  %-56s %14s   (p99 %s ms)\n' "$2: Express 5, requests a second" "$theirs" "$(pressed "express-$1" 3)" \
 		"$2: gateway, requests a second" "$ours" "$(pressed "gateway-$1" 3)"
-	judge "$2: times Express 5" "$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.1f", a / b }')" at-least "$3" "$4"
+	judge "$2: times Express 5" "$(awk -v a="$ours" -v b="$theirs" 'BEGIN { printf "%.1f", a / b }')" at-least "$3" ${4+"$4"}
 }
 
 # 1 000 readers of every event of twenty calls a second. Appends what they saw and the processor time of the server to readers.
@@ -190,7 +190,7 @@ compare_readers()
 			"$(heard $server 3)" "$(heard $server 5)" "$(heard $server 6)" "$(heard $server 7)"
 	done
 	judge "events lost by 1000 WebSocket clients, all runs" "$(awk '$1 == "gateway" { n += $2 } END { print n }' "$place/readers")" at-most 0
-	judge "delay of an event at 1000 clients, p99 in ms" "$(heard gateway 4)" at-most 50 250
+	judge "delay of an event at 1000 clients, p99 in ms" "$(heard gateway 4)" at-most 50
 }
 
 # A database of the gateway's own, a trunk that takes all calls, and a token.
@@ -239,9 +239,9 @@ gateway()
 	# PostgreSQL does as much as all the rest (its row with eight indexes, its end, its trunk, its entry in the audit log), on
 	# both sides.
 	echo "REST over HTTP, 32 connections, 500 calls under way:"
-	compare status "GET status" 10 4
-	compare active "GET calls/active" 10 5
-	compare originate "POST call/originate" 10 3
+	compare status "GET status" 10 8
+	compare active "GET calls/active" 10
+	compare originate "POST call/originate" 10 7
 	printf '    %-54s %14s   (p99 %s ms)\n' "Express 5 without the audit log, which libwtel writes" \
 		"$(pressed express-unaudited 2)" "$(pressed express-unaudited 3)"
 	echo "events of 20 calls a second to 1000 WebSocket clients, each of them to all:"

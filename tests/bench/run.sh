@@ -4,8 +4,7 @@
 # keeps them; parts: see the end of this file
 #
 # A figure is the best of three runs: the machine's other work can only make it worse. What is compared are ratios of the same run.
-# A budget that is not reached is printed as such. What is held is a floor against slips, which another machine, or this one with
-# other work beside, still reaches: a third of the budget or so.
+# A budget that a quiet machine reaches with little to spare, or just not, is printed as such and held at a lower floor.
 set -eu
 
 build=$1
@@ -36,8 +35,8 @@ judge()
 	remark=
 	reaches "$2" "$3" "$4" || remark='  below the budget'
 	reaches "$2" "$3" "${5-$4}" || { verdict='not ok'; remark='  NOT HELD'; }
-	echo "$verdict - $1: $2, budget $3 $4, held at ${5-$4}" >>"$tap"
-	printf '%-58s %14s   (%s %s, held at %s)%s\n' "$1" "$2" "$3" "$4" "${5-$4}" "$remark"
+	echo "$verdict - $1: $2, budget $3 $4${5:+, held at $5}" >>"$tap"
+	printf '%-58s %14s   (%s %s%s)%s\n' "$1" "$2" "$3" "$4" "${5:+, held at $5}" "$remark"
 }
 
 # One client on the replayed stream. Sets `rate` (events a second); fails if an event was lost.
@@ -86,10 +85,10 @@ streams()
 	echo "events through a loopback socket, thousands a second ($events events, $((bytes / events)) bytes each on average):"
 	printf '  %-56s %14s\n' "asterisk-manager (npm)" "$manager" "panoramisk" "$panoramisk" "libwtel, decode and typed events" "$decode" \
 		"libwtel, with call tracking" "$tracking"
-	judge "decode and typed events, thousands a second" "$decode" at-least 1000 250
-	judge "with call tracking, thousands a second" "$tracking" at-least 700 200
-	judge "decode: times asterisk-manager" "$(awk -v a="$decode" -v b="$manager" 'BEGIN { printf "%.1f", a / b }')" at-least 6 3
-	judge "decode: times panoramisk" "$(awk -v a="$decode" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5 2.5
+	judge "decode and typed events, thousands a second" "$decode" at-least 1000
+	judge "with call tracking, thousands a second" "$tracking" at-least 700
+	judge "decode: times asterisk-manager" "$(awk -v a="$decode" -v b="$manager" 'BEGIN { printf "%.1f", a / b }')" at-least 6
+	judge "decode: times panoramisk" "$(awk -v a="$decode" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5
 	languages
 }
 
@@ -105,11 +104,11 @@ languages()
 	printf '#!/bin/sh\nexec python3 "%s/peer_libwtel.py" "$1" Channel\n' "$here" >"$place/python"
 	chmod +x "$place/javascript" "$place/python"
 	replay 30000 "$place/javascript"
-	judge "events into JavaScript callbacks, thousands a second" "$rate" at-least 300 100
-	judge "JavaScript callbacks: times asterisk-manager" "$(awk -v a="$rate" -v b="$manager" 'BEGIN { printf "%.1f", a / b }')" at-least 6 3
+	judge "events into JavaScript callbacks, thousands a second" "$rate" at-least 300
+	judge "JavaScript callbacks: times asterisk-manager" "$(awk -v a="$rate" -v b="$manager" 'BEGIN { printf "%.1f", a / b }')" at-least 6
 	replay 30000 "$place/python"
-	judge "events into Python callbacks, thousands a second" "$rate" at-least 300 80
-	judge "Python callbacks: times panoramisk" "$(awk -v a="$rate" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5 2
+	judge "events into Python callbacks, thousands a second" "$rate" at-least 300
+	judge "Python callbacks: times panoramisk" "$(awk -v a="$rate" -v b="$panoramisk" 'BEGIN { printf "%.1f", a / b }')" at-least 5
 	unset WTEL_NODE PYTHONPATH
 }
 
@@ -118,10 +117,10 @@ choice()
 	"$programs/bench_choose" >"$place/out"
 	read -r first last <"$place/out"
 	echo "choice among 1000 trunks with 10000 prefixes, ns:"
-	judge "the first is free" "$first" at-most 1000 3000
-	judge "only the last is free" "$last" at-most 1000 3000
-	judge "all of equal priority, by weight" "$(awk '$1 == "weighted" { print $2 }' "$place/out")" at-most 1000 3000
-	judge "a campaign of 100, only its last is free" "$(awk '$1 == "campaign" { print $2 }' "$place/out")" at-most 1000 3000
+	judge "the first is free" "$first" at-most 1000
+	judge "only the last is free" "$last" at-most 1000
+	judge "all of equal priority, by weight" "$(awk '$1 == "weighted" { print $2 }' "$place/out")" at-most 1000
+	judge "a campaign of 100, only its last is free" "$(awk '$1 == "campaign" { print $2 }' "$place/out")" at-most 1000
 }
 
 # In memory, without a socket: a thousand calls at once, of several kinds.
@@ -134,8 +133,8 @@ tracking()
 	"$programs/bench_decode" $sessions
 	"$programs/bench_track" $sessions >"$place/out"
 	read -r decoded tracked ended bytes <"$place/out"
-	judge "1000 calls at once: decode, thousands a second" "$decoded" at-least 1000 250
-	judge "1000 calls at once: with tracking, thousands a second" "$tracked" at-least 700 200
+	judge "1000 calls at once: decode, thousands a second" "$decoded" at-least 1000
+	judge "1000 calls at once: with tracking, thousands a second" "$tracked" at-least 700
 	judge "bytes of an active call, two legs, 100 000 active" "$bytes" at-most 1024
 }
 
@@ -166,10 +165,10 @@ store()
 		"  without the trunks' statistics, which libwtel writes" "$(best bare)" \
 		"durable calls a second, the same writes in C, 10 connections" "$(best before_calls)"
 	# Two cores shared with the server reach the first two on a quiet machine with little to spare.
-	judge "durable calls a second (insert, answer, end, legs)" "$durable" at-least 20000 5000
-	judge "durable calls: times Sequelize" "$(awk -v a="$durable" -v b="$sequelize" 'BEGIN { printf "%.1f", a / b }')" at-least 30 8
-	judge "reservations a second, 8 processes, ends included" "$(best reserve_8)" at-least 3000 1000
-	judge "  nine full trunks before the free one" "$(best reserve_8_full_first)" at-least 1500 500
+	judge "durable calls a second (insert, answer, end, legs)" "$durable" at-least 20000 10000
+	judge "durable calls: times Sequelize" "$(awk -v a="$durable" -v b="$sequelize" 'BEGIN { printf "%.1f", a / b }')" at-least 30 18
+	judge "reservations a second, 8 processes, ends included" "$(best reserve_8)" at-least 3000
+	judge "  nine full trunks before the free one" "$(best reserve_8_full_first)" at-least 1500
 	printf '  %-56s %14s\n' "reservations a second, 1 process" "$(best reserve_1)"
 }
 
