@@ -95,6 +95,14 @@ static bool leg_is_local(const struct wtel_tracker *tracker, const struct wtel_a
 	       !base_slice_is(block->context, tracker->agents_context);
 }
 
+/* The trunk whose endpoint a channel's name tells; 0: none. */
+static int64_t leg_trunk(const struct wtel_tracker *tracker, struct wtel_slice name)
+{
+	return base_slice_starts(name, BASE_SLICE("PJSIP/"))
+		       ? tracker_endpoint(&tracker->trunks, tracker_leg_endpoint(name))
+		       : 0;
+}
+
 /* Trunks by endpoint; the first leg in the inbound context is a customer even where its trunk is unknown. */
 static void leg_set_role(struct wtel_tracker *tracker, struct tracker_leg *leg, const struct wtel_ami_channel *block)
 {
@@ -102,8 +110,7 @@ static void leg_set_role(struct wtel_tracker *tracker, struct tracker_leg *leg, 
 	bool first = leg->flags & LEG_FIRST;
 	bool inbound = call->flags & CALL_VISIBLE && call->direction == WTEL_INBOUND;
 
-	if (base_slice_starts(block->name, BASE_SLICE("PJSIP/")))
-		leg->trunk_id = tracker_endpoint(&tracker->trunks, tracker_leg_endpoint(block->name));
+	leg->trunk_id = leg_trunk(tracker, block->name);
 	if (leg->trunk_id)
 		leg->flags |= LEG_TRUNK;
 	if (leg_is_local(tracker, block))
@@ -132,13 +139,11 @@ static void leg_set_role(struct wtel_tracker *tracker, struct tracker_leg *leg, 
 
 void tracker_leg_settle(struct wtel_tracker *tracker, struct tracker_leg *leg, struct wtel_slice callee)
 {
-	struct wtel_slice name = tracker_text_get(&leg->text, LEG_NAME);
-	bool carrier = base_slice_starts(name, BASE_SLICE("PJSIP/")) &&
-		       tracker_endpoint(&tracker->trunks, tracker_leg_endpoint(name));
+	int64_t trunk_id = leg_trunk(tracker, tracker_text_get(&leg->text, LEG_NAME));
 
-	if (leg->role != WTEL_LEG_AGENT || leg->flags & LEG_FIRST || !carrier)
+	if (leg->role != WTEL_LEG_AGENT || leg->flags & LEG_FIRST || !trunk_id)
 		return;
-	leg->trunk_id = tracker_endpoint(&tracker->trunks, tracker_leg_endpoint(name));
+	leg->trunk_id = trunk_id;
 	leg->flags |= LEG_TRUNK;
 	leg->role = WTEL_LEG_CUSTOMER;
 	tracker_leg_number(tracker, leg, callee);

@@ -10,7 +10,7 @@ enum { RANDOM = 32, HASH_SIZE = 65, PREFIX = sizeof("wtel_") - 1 };
 #define MINUTE INT64_C(60000000)
 #define DAY    INT64_C(86400000000)
 
-enum { USER_ACTIVE = 9, USER_ROLE }; /* columns behind STORE_GRANT_COLUMNS, of one that is found */
+enum { USER_ACTIVE = 9, USER_ROLE }; /* columns behind STORE_GRANT_COLUMNS */
 
 STORE_BOTH(insert_grant, "INSERT INTO wtel_grants (kind, hash, user_id, role, name, created_at, expires_at)"
 			 " VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id");

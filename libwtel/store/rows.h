@@ -63,7 +63,8 @@ struct store_attempt_list {
 };
 int store_wait_attempts(struct wtel_store *store, struct store_attempt_list **out, int seconds);
 
-/* A JSON document as text; base_release() frees it. NULL: out of memory. */
+/* A JSON document as text behind `before` bytes, which are the caller's to fill; base_release() frees both. NULL: out
+ * of memory. */
 struct json_t;
 char *store_json_text(const struct wtel_allocator *allocator, const struct json_t *document, size_t before);
 

@@ -419,8 +419,8 @@ def test_every_order_of_ends(database, sim):
         assert done.returncode == 0, (how, done.stderr)
 
 
-def test_the_loop_is_never_held_up(database, sim):
-    """Under a thousand calls: the longest time that another task waited for its turn."""
+def test_a_thousand_calls_never_hold_up_the_loop(database, sim):
+    """And fifty a second come and go beside them: how long another task waits for its turn."""
     async def main():
         async with wtel.Telephony(sim.url, database.url, migrate=True, dial_timeout=600) as t:
             await t.trunk_add("main", "sip.example.com", max_channels=2000, needs_registration=False)
@@ -433,19 +433,27 @@ def test_the_loop_is_never_held_up(database, sim):
                     await asyncio.sleep(0.001)
                     delays.append(time.perf_counter() - before - 0.001)
 
-            ticking = asyncio.ensure_future(tick())
+            async def call():
+                for number in range(1000000):
+                    await asyncio.gather(asyncio.sleep(0.02), t.originate(str(200001 + number), "+15550001"))
+
             t.on("*", lambda event: None)
-            for first in range(0, 200, 20):
+            for first in range(0, 1000, 20):
                 await asyncio.gather(*(t.originate(str(2001 + 100 * (first + number)), "+15550003") for number in range(20)))
-            assert t.statistics().active_calls == 200
+            assert t.statistics().active_calls == 1000
+            tasks = [asyncio.ensure_future(one) for one in (tick(), call())]
             # Other programs of the machine can only make it worse: the best of some seconds counts.
             for _ in range(20):
                 delays.clear()
                 await asyncio.sleep(1)
-                median = sorted(delays or [1])[len(delays) // 2]
-                if median < 0.01:
+                late = sorted(delays or [1])[len(delays) * 99 // 100]
+                if late < 0.01:
                     break
-            ticking.cancel()
-            return median
+            assert not tasks[1].done() and t.statistics().active_calls >= 1000
+            for task in tasks:
+                task.cancel()
+            return late
 
-    assert asyncio.run(main()) < 0.01
+    late = asyncio.run(main())
+    print("99 %% wait less than %.1f ms" % (late * 1e3))
+    assert late < 0.01
