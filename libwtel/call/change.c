@@ -89,11 +89,18 @@ static void view_leg(struct wtel_leg *out, const struct tracker_leg *leg)
 	out->sip_code = leg->sip_code;
 }
 
-static bool view_before(const struct wtel_leg *a, const struct wtel_leg *b)
+/* Events that came late may have got the same time: the call's own channel was there before those that it led to, and
+ * of Asterisk's own numbers the lower ones. */
+static bool view_before(const struct wtel_leg *a, const struct wtel_leg *b, const char *call_id)
 {
+	bool first = strcmp(a->unique_id, call_id) == 0;
+	size_t length = strlen(a->unique_id), other = strlen(b->unique_id);
+
 	if (a->start != b->start)
 		return a->start < b->start;
-	return strcmp(a->unique_id, b->unique_id) < 0;
+	if (first != (strcmp(b->unique_id, call_id) == 0))
+		return first;
+	return length != other ? length < other : strcmp(a->unique_id, b->unique_id) < 0;
 }
 
 /* By start, so that the order of arrival does not show. */
@@ -109,7 +116,7 @@ static size_t view_legs(struct wtel_leg *legs, const struct tracker_call *call, 
 		view_leg(&one, leg);
 		if (leg->flags & LEG_FIRST)
 			first = one.channel;
-		for (at = count++; at && view_before(&one, &legs[at - 1]); at--)
+		for (at = count++; at && view_before(&one, &legs[at - 1], call->key->id); at--)
 			legs[at] = legs[at - 1];
 		legs[at] = one;
 	}

@@ -14,7 +14,8 @@
 #define ALL_TAIL   STORE_OF_ALL PAGE
 #define AGENT_TAIL STORE_OF_AGENT PAGE
 #define LEAD_TAIL  STORE_OF_LEAD PAGE
-#define ONE_TAIL   " WHERE c.call_id = $1 ORDER BY l.start_time, l.unique_id"
+#define ONE_TAIL                                                                                                       \
+	" WHERE c.call_id = $1 ORDER BY l.start_time, l.unique_id <> c.call_id, length(l.unique_id), l.unique_id"
 #define OWN_TAIL   " WHERE w.owner = $1 AND c.end_time IS NULL ORDER BY c.id"
 #define TAKEN_TAIL " WHERE w.owner = $1 AND w.adopted AND c.end_time IS NULL ORDER BY c.id"
 

@@ -70,6 +70,26 @@ static const struct ending {
 	{"a hangup was asked for", true, "CANCEL", 16, 0, false, true, WTEL_DISPOSITION_CANCELLED},
 };
 
+/* What lay in a queue for a while may all be given one time. */
+Test(call_tracker, legs_of_one_time_stand_as_they_came_to_be)
+{
+	static const struct channel tenth = {
+		"PJSIP/carrier-b-0000000a", "1761388200.10", "WLCM-1", "welcomedly-inbound", "s", ""};
+	struct wtel_tracker *tracker = tracker_with(NULL);
+	const struct wtel_call *call;
+
+	tracker_expect(tracker, "WLCM-1", T0);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWCHANNEL, &agent, 0), T0 + MILLI);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWCHANNEL, &tenth, 0), T0 + MILLI);
+	tracker_take(tracker, event_of(WTEL_AMI_NEWCHANNEL, &customer, 0), T0 + MILLI);
+	call = wtel_tracker_find(tracker, "WLCM-1");
+	cr_assert_eq(call->leg_count, 3);
+	cr_assert_str_eq(call->legs[0].unique_id, agent.unique_id);
+	cr_assert_str_eq(call->legs[1].unique_id, customer.unique_id);
+	cr_assert_str_eq(call->legs[2].unique_id, tenth.unique_id);
+	wtel_tracker_free(tracker);
+}
+
 Test(call_tracker, outbound_endings)
 {
 	size_t i;

@@ -155,6 +155,27 @@ STORE_TEST(what_is_known_is_not_forgotten, true)
 	wtel_call_list_free(list);
 }
 
+STORE_TEST(legs_of_one_time_stand_as_they_came_to_be, true)
+{
+	struct wtel_leg legs[] = {
+		{"WLCM-1", "PJSIP/1-1", "1001", WTEL_LEG_AGENT, 0, 0, NOON, 0, NOON, 0, 0, 0},
+		{"1761388200.9", "PJSIP/c-9", "2", WTEL_LEG_CUSTOMER, 0, 0, NOON, 0, 0, 0, 0, 0},
+		{"1761388200.10", "PJSIP/c-a", "2", WTEL_LEG_CUSTOMER, 0, 0, NOON, 0, 0, 0, 0, 0},
+	};
+	struct wtel_call call = world_call("WLCM-1");
+	struct wtel_call_list *list = NULL;
+	size_t i;
+
+	call.legs = legs;
+	call.leg_count = 3;
+	world_write(world, &call);
+	cr_assert_eq(wtel_store_call(world->store, &list, "WLCM-1"), 0);
+	cr_assert_eq(list->calls[0].leg_count, 3);
+	for (i = 0; i < 3; i++)
+		cr_assert_str_eq(list->calls[0].legs[i].unique_id, legs[i].unique_id);
+	wtel_call_list_free(list);
+}
+
 STORE_TEST(of_what_several_saw_the_earliest_is_true, true)
 {
 	struct wtel_leg late[] = {
